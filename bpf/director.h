@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The way of a packet. Both hooks run this; XDP leaves to tc, unmodified, what it does not do
+ * itself, and decides so before it changes anything. */
+
+#include "accept.h"
+#include "connection_state.h"
+#include "count.h"
+#include "rewrite.h"
+
+struct moment {
+    const struct shoal_settings* settings;
+    __u64 jiffies;
+};
+
+/* An epoch that does not come for eleven days: the way to the client is looked up at the first
+ * reply, and until then client_interface only says where the client's packets came in. */
+#define EPOCH_NEVER 0x8000
+
+static __always_inline bool in_filter(const __u64* bits, __be32 address) {
+    __u32 index = (__u32)(address * 0x9E3779B1U) >> 16;
+    return bits[index >> 6] >> (index & 63) & 1;
+}
+
+/* ---- From a client ----------------------------------------------------------------------------*/
+
+/* Whether a connection found in the table is over: its real server was removed, or a new one of the
+ * same ports begins (IPVS's conn_reuse_mode 1). */
+static __always_inline bool is_over(const struct shoal_connection* connection,
+                                    const struct shoal_server* server,
+                                    const struct packet* packet) {
+    if (!(READ_ONCE(server->flags) & SHOAL_SERVER_AVAILABLE)) return true;
+    return connection->protocol == IPPROTO_TCP && tcp_opens(packet->tcp_flags) &&
+           (READ_ONCE(connection->word) & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_TIME_WAIT;
+}
+
+static __always_inline int forward(hook_context* context, struct packet* packet,
+                                   const struct shoal_connection* connection,
+                                   const struct shoal_server* server) {
+    bool known = mac_known(server);
+    count_in(packet, connection->service, connection->server);
+    copy_macs(packet->ethernet, server->mac);
+    if (connection->method == SHOAL_METHOD_NAT)
+        translate_to_server(context, packet, connection);
+    else
+        lower_ttl(packet->ip, 0);
+    packet->sent = send_to_server(context, server, known);
+    return SHOAL_VERDICT_forwarded;
+}
+
+static __always_inline int forward_known(hook_context* context, struct packet* packet,
+                                         struct shoal_connection* connection,
+                                         const struct shoal_server* server,
+                                         const struct moment* now) {
+    if (packet->first_fragment) return SHOAL_VERDICT_fragment;
+    if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
+    if (!server->interface) return SHOAL_VERDICT_no_route;
+    if (is_xdp && !mac_known(server)) return SHOAL_VERDICT_passed_up;
+    update_connection(connection, packet, false, now->jiffies, now->settings->hz);
+    return forward(context, packet, connection, server);
+}
+
+static __always_inline int forward_first(hook_context* context, struct packet* packet,
+                                         const struct flow* flow, const struct moment* now) {
+    struct arrival arrival = {
+        .opening = {.flow = *flow,
+                    .now = now->jiffies,
+                    .client_interface = ingress_device(context),
+                    .client_epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER},
+        .opens = flow->protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags),
+        .first_fragment = packet->first_fragment,
+        .ttl_expired = packet->ip->ttl <= 1};
+    __u32 cell = accept(&arrival);
+    if (!cell) return arrival.verdict;
+    const struct shoal_connection* connection = get_connection(cell);
+    if (!connection) return SHOAL_VERDICT_internal;
+
+    const struct shoal_server* server = get_server(connection->server);
+    if (!server) return SHOAL_VERDICT_internal;
+    /* The connection is made; tc will find it and send its first packet. */
+    if (is_xdp && !mac_known(server)) return SHOAL_VERDICT_passed_up;
+    forward(context, packet, connection, server);
+    return SHOAL_VERDICT_new_connection;
+}
+
+static __always_inline int from_client(hook_context* context, struct packet* packet,
+                                       struct shoal_connection* connection, const struct flow* flow,
+                                       const struct moment* now) {
+    if (connection) {
+        const struct shoal_server* server = get_server(connection->server);
+        if (!server) return SHOAL_VERDICT_internal;
+        if (!is_over(connection, server, packet))
+            return forward_known(context, packet, connection, server, now);
+        bool starts = flow->protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags);
+        if (is_xdp && !starts) return SHOAL_VERDICT_passed_up;
+        end_connection(connection, READ_ONCE(connection->word));
+        if (!starts) return SHOAL_VERDICT_server_gone;
+    }
+    return forward_first(context, packet, flow, now);
+}
+
+/* ---- From a real server -----------------------------------------------------------------------*/
+
+static __always_inline int from_server(hook_context* context, struct packet* packet,
+                                       struct shoal_connection* connection,
+                                       const struct moment* now) {
+    if (packet->first_fragment) return SHOAL_VERDICT_fragment;
+    if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
+    struct client_hop hop = {.epoch = current_epoch(now->settings, now->jiffies),
+                             .length = is_xdp ? packet->bytes : 0,
+                             .tos = packet->ip->tos,
+                             .way = WAY_REMEMBERED};
+    if (READ_ONCE(connection->client_epoch) != hop.epoch)
+        hop.way = look_up_client(context, connection, &hop);
+    if (is_xdp && hop.way != WAY_REMEMBERED) return SHOAL_VERDICT_passed_up;
+    if (hop.way == WAY_NONE) return SHOAL_VERDICT_no_route;
+    update_connection(connection, packet, true, now->jiffies, now->settings->hz);
+    count_out(packet, connection->service, connection->server);
+    if (hop.way == WAY_REMEMBERED) copy_macs(packet->ethernet, connection->client_mac);
+    translate_to_client(context, packet, connection);
+    packet->sent = send_to_client(context, connection, &hop);
+    return SHOAL_VERDICT_replied;
+}
+
+/* ---- Every packet -----------------------------------------------------------------------------*/
+
+static __always_inline struct flow flow_of(const struct packet* packet, bool reply,
+                                           const struct shoal_settings* settings) {
+    const struct iphdr* ip = packet->ip;
+    struct flow flow = {.client_address = reply ? ip->daddr : ip->saddr,
+                        .other_address = reply ? ip->saddr : ip->daddr,
+                        .client_port = reply ? packet->destination_port : packet->source_port,
+                        .other_port = reply ? packet->source_port : packet->destination_port,
+                        .protocol = ip->protocol,
+                        .reply = reply};
+    flow.hash = packet_hash(settings, flow.client_address, flow.client_port, flow.protocol);
+    return flow;
+}
+
+static __always_inline int balance(hook_context* context, struct packet* packet) {
+    int verdict = parse_addresses(context, packet);
+    if (verdict != UNDECIDED) return verdict;
+    __u32 zero = 0;
+    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
+    if (!filter) return SHOAL_VERDICT_internal;
+    bool to_virtual = in_filter(filter->virtual_bits, packet->ip->daddr);
+    if (!to_virtual && !in_filter(filter->real_bits, packet->ip->saddr))
+        return SHOAL_VERDICT_foreign;
+
+    verdict = parse_transport(context, packet);
+    if (verdict != UNDECIDED) return verdict;
+    if (is_xdp && packet->ip->ttl <= 1) return SHOAL_VERDICT_passed_up;
+    struct moment now = {get_settings(), bpf_jiffies64()};
+    if (!now.settings) return SHOAL_VERDICT_internal;
+    struct shoal_connection* connection;
+    if (to_virtual) {
+        struct flow flow = flow_of(packet, false, now.settings);
+        connection = find_connection(&flow);
+        verdict = from_client(context, packet, connection, &flow, &now);
+        /* Addresses share filter bits: it may be a reply to a client who shares a virtual
+         * server's. */
+        if (verdict != SHOAL_VERDICT_no_service || !in_filter(filter->real_bits, packet->ip->saddr))
+            return verdict;
+        struct flow reply = flow_of(packet, true, now.settings);
+        connection = get_connection(find_again(&reply));
+
+        if (!connection || !is_of_flow(connection, &reply)) return verdict;
+    } else {
+        struct flow reply = flow_of(packet, true, now.settings);
+        connection = find_connection(&reply);
+        if (!connection) return SHOAL_VERDICT_not_ours;
+    }
+
+    return from_server(context, packet, connection, &now);
+}
+
+static __always_inline int action_of(int verdict, int sent) {
+    switch (verdict) {
+        case SHOAL_VERDICT_forwarded:
+        case SHOAL_VERDICT_replied:
+        case SHOAL_VERDICT_new_connection:
+            return sent;
+        case SHOAL_VERDICT_no_server:
+        case SHOAL_VERDICT_no_route:
+        case SHOAL_VERDICT_table_full:
+        case SHOAL_VERDICT_fragment:
+        case SHOAL_VERDICT_truncated:
+        case SHOAL_VERDICT_ttl_expired:
+        case SHOAL_VERDICT_no_tunnel:
+        case SHOAL_VERDICT_internal:
+            return ACTION_DROP;
+        default:
+            return ACTION_PASS;
+    }
+}
+
+static __always_inline int direct(hook_context* context) {
+    struct packet packet = {};
+    int verdict = balance(context, &packet);
+    int action = action_of(verdict, packet.sent);
+    /* tc sees the packet again and names its verdict. */
+    if (is_xdp && action == ACTION_PASS) verdict = SHOAL_VERDICT_passed_up;
+    count_verdict(verdict);
+    return action;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Every map of the packet path. shoald sets the sizes that follow the table size before loading and
+ * pins all of them under their names; the XDP and the tc object use the same ones. */
+
+#include "abi.h"
+#include "bpf_base.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_settings);
+} settings SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_address_filter);
+} address_filter SEC(".maps");
+
+/* settings.buckets entries */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1024);
+    __type(key, __u32);
+    __type(value, struct shoal_bucket);
+} flow_index SEC(".maps");
+
+/* settings.cells entries */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 4096);
+    __type(key, __u32);
+    __type(value, struct shoal_connection);
+} connections SEC(".maps");
+
+/* settings.cells / 16 entries */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1024);
+    __type(key, struct shoal_overflow_key);
+    __type(value, __u32);
+} overflow SEC(".maps");
+
+/* settings.cells entries */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 4096);
+    __type(key, __u32);
+    __type(value, __u32);
+} free_cells SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_free_ring);
+} free_ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_free_batch);
+} free_batch SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_recent_flow);
+} recent_flow SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __type(key, struct shoal_service_key);
+    __type(value, __u32);
+} services SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __type(key, __u32);
+    __type(value, struct shoal_service);
+} service_table SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, __u32);
+    __type(value, struct shoal_server);
+} server_table SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, __u32);
+    __type(value, __u64);
+} server_loads SEC(".maps");
+
+/* Sizes instead of types: Linux 6.1 takes only inner maps whose BTF agrees with this one's, and
+ * those that user space makes have none. */
+struct shoal_pool_map {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(struct shoal_pool));
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __type(key, __u32);
+    __array(values, struct shoal_pool_map);
+} pools SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __type(key, __u32);
+    __type(value, union shoal_cursor);
+} scheduler_state SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __type(key, __u32);
+    __type(value, struct shoal_counters);
+} service_counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, __u32);
+    __type(value, struct shoal_counters);
+} server_counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, SHOAL_VERDICT_COUNT);
+    __type(key, __u32);
+    __type(value, __u64);
+} verdicts SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_sweeper);
+} sweeper SEC(".maps");
+
+/* Apart from `sweeper`, because a timer cannot live in a map that user space writes. Its pin keeps
+ * the sweeper running when shoald is dead. */
+struct shoal_sweep_timer {
+    struct bpf_timer timer;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_sweep_timer);
+} sweep_timer SEC(".maps");

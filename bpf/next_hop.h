@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The link-layer way of a packet. MAC addresses are written before translation, redirection is
+ * asked for after it: at tc the packet's pointers do not live through it. */
+
+#include <stddef.h>
+
+#include "packet.h"
+#include "tables.h"
+
+#define ADDRESS_FAMILY_IPV4 2 /* AF_INET */
+
+/* Both records hold the destination's MAC and then the source's, as a frame does. */
+SHOAL_ASSERT(offsetof(struct shoal_server, source_mac) == offsetof(struct shoal_server, mac) + 6,
+             "copied in one go");
+SHOAL_ASSERT(offsetof(struct shoal_server, mac) % 4 == 0, "copied by words");
+SHOAL_ASSERT(offsetof(struct shoal_connection, client_source_mac) ==
+                 offsetof(struct shoal_connection, client_mac) + 6,
+             "copied in one go");
+SHOAL_ASSERT(offsetof(struct shoal_connection, client_mac) % 4 == 0, "copied by words");
+
+static __always_inline void copy_macs(void* to, const void* from) {
+    typedef __u32 __attribute__((may_alias)) word;
+    word* target = to;
+    const word* source = from;
+    target[0] = source[0];
+    target[1] = source[1];
+    target[2] = source[2];
+}
+
+static __always_inline int redirect(const hook_context* context, __u32 interface) {
+#if defined(HOOK_XDP)
+    if (interface == context->ingress_ifindex) return XDP_TX;
+#else
+    (void)context;
+#endif
+    return bpf_redirect(interface, 0);
+}
+
+/* ---- To a real server -------------------------------------------------------------------------*/
+
+static __always_inline bool mac_known(const struct shoal_server* server) {
+    return READ_ONCE(server->flags) & SHOAL_SERVER_NEXT_HOP_KNOWN;
+}
+
+static __always_inline int send_to_server(const hook_context* context,
+                                          const struct shoal_server* server, bool known) {
+    if (is_xdp || known) return redirect(context, server->interface);
+#if defined(HOOK_TC)
+    /* The neighbour code queues the packet and resolves. */
+    struct bpf_redir_neigh hop = {.nh_family = ADDRESS_FAMILY_IPV4, .ipv4_nh = server->next_hop[0]};
+    return bpf_redirect_neigh(server->interface, &hop, sizeof(hop), 0);
+#else
+    return ACTION_DROP;
+#endif
+}
+
+/* ---- To a client ------------------------------------------------------------------------------*/
+
+static __always_inline __u16 current_epoch(const struct shoal_settings* settings, __u64 jiffies) {
+    __u32 period = 30 * settings->hz;
+    return settings->route_generation + (period ? jiffies / period : 0);
+}
+
+enum client_way {
+    WAY_REMEMBERED, /* in the connection's record */
+    WAY_NEIGHBOUR,  /* the gateway is known, its MAC is not */
+    WAY_DEVICE,     /* only the device that the client's packets come in by */
+    WAY_NONE,
+};
+
+struct client_hop {
+    __u16 epoch;
+    __u16 length; /* of the IP packet, for the check against the MTU; 0: the helper knows it */
+    __u8 tos;
+    enum client_way way;
+    __u32 interface;
+    struct bpf_redir_neigh neighbour;
+};
+
+/* Asks the kernel's routes for the way from the virtual server to the client, and remembers it in
+ * the connection. */
+static __noinline enum client_way look_up_client(hook_context* context,
+                                                 struct shoal_connection* connection,
+                                                 struct client_hop* hop) {
+    struct bpf_fib_lookup route = {
+        .family = ADDRESS_FAMILY_IPV4,
+        .l4_protocol = connection->protocol,
+        .sport = connection->virtual_port,
+        .dport = connection->client_port,
+        .tot_len = hop->length,
+        .ifindex = ingress_device(context),
+        .tos = hop->tos,
+        .ipv4_src = connection->virtual_address,
+        .ipv4_dst = connection->client_address,
+    };
+    long result = bpf_fib_lookup(context, &route, sizeof(route), 0);
+    if (result == BPF_FIB_LKUP_RET_SUCCESS) {
+        connection->client_interface = route.ifindex;
+        __builtin_memcpy(connection->client_mac, route.dmac, ETH_ALEN);
+        __builtin_memcpy(connection->client_source_mac, route.smac, ETH_ALEN);
+        WRITE_ONCE(connection->client_epoch, hop->epoch);
+        return WAY_REMEMBERED;
+    }
+    if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
+        hop->interface = route.ifindex;
+        hop->neighbour.nh_family = route.family;
+        __builtin_memcpy(hop->neighbour.ipv6_nh, route.ipv6_dst, sizeof(route.ipv6_dst));
+        return WAY_NEIGHBOUR;
+    }
+    hop->interface = connection->client_interface;
+    return hop->interface ? WAY_DEVICE : WAY_NONE;
+}
+
+static __always_inline int send_to_client(const hook_context* context,
+                                          const struct shoal_connection* connection,
+                                          struct client_hop* hop) {
+    if (is_xdp || hop->way == WAY_REMEMBERED)
+        return redirect(context, connection->client_interface);
+#if defined(HOOK_TC)
+    if (hop->way == WAY_NEIGHBOUR)
+        return bpf_redirect_neigh(hop->interface, &hop->neighbour, sizeof(hop->neighbour), 0);
+    return bpf_redirect_neigh(hop->interface, NULL, 0, 0);
+#else
+    return ACTION_DROP;
+#endif
+}

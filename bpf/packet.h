@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The packet as both hooks see it. Pointers are good until a helper changes the packet. */
+
+#include <stddef.h>
+
+#include "abi.h"
+#include "hook.h"
+#include "tcp_states.h"
+
+/* Returned by the steps of the packet path while the verdict is open. */
+#define UNDECIDED (-1)
+
+#define LONGEST_HEADERS (ETH_HLEN + 60 + (int)sizeof(struct tcphdr))
+
+struct packet {
+    struct ethhdr* ethernet;
+    struct iphdr* ip;
+    void* transport;
+    void* end;
+    __u32 header_bytes; /* of the IP header */
+    __u32 bytes;        /* of the IP packet; of all segments where it is an offloaded aggregate */
+    __u32 segments;
+    __be16 source_port;
+    __be16 destination_port;
+    __u8 tcp_flags;
+    bool first_fragment;
+    int sent; /* the hook's return value once the packet is on its way */
+};
+
+#if defined(HOOK_XDP)
+static __always_inline void load_pointers(hook_context* context, struct packet* packet) {
+    packet->ethernet = (void*)(long)context->data;
+    packet->end = (void*)(long)context->data_end;
+}
+#else
+static __always_inline void load_pointers(hook_context* context, struct packet* packet) {
+    packet->ethernet = (void*)(long)context->data;
+    packet->end = (void*)(long)context->data_end;
+    /* Headers may lie outside the linear part. */
+    __u32 linear = packet->end - (void*)packet->ethernet;
+    if (linear < LONGEST_HEADERS && linear < context->len) {
+        bpf_skb_pull_data(context, context->len < LONGEST_HEADERS ? context->len : LONGEST_HEADERS);
+        packet->ethernet = (void*)(long)context->data;
+        packet->end = (void*)(long)context->data_end;
+    }
+}
+#endif
+
+/* Ethernet and the fixed part of the IPv4 header; nothing is said about the packet's soundness. */
+static __always_inline int parse_addresses(hook_context* context, struct packet* packet) {
+#if defined(HOOK_TC)
+    /* A tagged frame belongs to the VLAN device; a frame for somebody else, seen because the
+     * device is promiscuous, is not ours to balance. PACKET_OTHERHOST is 3 since Linux 1.3. */
+    if (context->vlan_present || context->pkt_type == 3) return SHOAL_VERDICT_foreign;
+#endif
+    load_pointers(context, packet);
+    packet->ip = (void*)(packet->ethernet + 1);
+    if ((void*)packet->ip > packet->end) return SHOAL_VERDICT_foreign;
+    if (*(__be16*)((void*)packet->ethernet + offsetof(struct ethhdr, h_proto)) !=
+        bpf_htons(ETH_P_IP))
+        return SHOAL_VERDICT_foreign;
+    if ((void*)(packet->ip + 1) > packet->end) return SHOAL_VERDICT_truncated;
+    return UNDECIDED;
+}
+
+/* What bytes and segments to count, and whether the lengths agree. */
+static __always_inline int measure(hook_context* context, struct packet* packet,
+                                   __u32 transport_bytes) {
+    __u32 total = bpf_ntohs(packet->ip->tot_len);
+    packet->segments = 1;
+    packet->bytes = total;
+#if defined(HOOK_TC)
+    __u32 segments = context->gso_segs;
+    if (segments) {
+        packet->segments = segments;
+        packet->bytes = context->len - ETH_HLEN;
+        return UNDECIDED;
+    }
+    if (total > context->len - ETH_HLEN) return SHOAL_VERDICT_truncated;
+#else
+    if (total > (__u32)(packet->end - (void*)packet->ip) &&
+        total > bpf_xdp_get_buff_len(context) - ETH_HLEN)
+        return SHOAL_VERDICT_truncated;
+#endif
+    if (total < packet->header_bytes + transport_bytes) return SHOAL_VERDICT_truncated;
+    return UNDECIDED;
+}
+
+static __always_inline int parse_transport(hook_context* context, struct packet* packet) {
+    __u32 transport_bytes;
+    if (packet->ip->protocol == IPPROTO_TCP)
+        transport_bytes = sizeof(struct tcphdr);
+    else if (packet->ip->protocol == IPPROTO_UDP)
+        transport_bytes = sizeof(struct udphdr);
+    else
+        return SHOAL_VERDICT_not_balanced;
+
+    if (packet->ip->version != 4 || packet->ip->ihl < 5) return SHOAL_VERDICT_truncated;
+    if (is_xdp && packet->ip->ihl != 5) return SHOAL_VERDICT_passed_up;
+    const __be16 offset = bpf_htons(0x1fff), more = bpf_htons(0x2000);
+    if (packet->ip->frag_off & (offset | more)) {
+        if (is_xdp) return SHOAL_VERDICT_passed_up;
+        /* Without ports nobody can tell whose it is; the first fragment decides, and is dropped
+         * where it is ours, so this one completes nothing. */
+        if (packet->ip->frag_off & offset) return SHOAL_VERDICT_not_balanced;
+        packet->first_fragment = true;
+    }
+
+    packet->header_bytes = is_xdp ? sizeof(struct iphdr) : packet->ip->ihl * 4;
+    packet->transport = (void*)packet->ip + packet->header_bytes;
+    if (packet->transport + sizeof(struct udphdr) > packet->end) return SHOAL_VERDICT_truncated;
+    const struct udphdr* ports = packet->transport;
+    packet->source_port = ports->source;
+    packet->destination_port = ports->dest;
+    if (transport_bytes == sizeof(struct tcphdr)) {
+        if (packet->transport + sizeof(struct tcphdr) > packet->end) return SHOAL_VERDICT_truncated;
+        packet->tcp_flags = ((const __u8*)packet->transport)[13];
+    }
+    return measure(context, packet, transport_bytes);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Network address translation of a packet, time to live included. */
+
+#if defined(HOOK_XDP)
+#include "rewrite_xdp.h"
+#else
+#include "rewrite_tc.h"
+#endif
+
+static __always_inline void translate_to_server(hook_context* context, struct packet* packet,
+                                                const struct shoal_connection* connection) {
+    struct translation change = {connection->virtual_address, connection->real_address,
+                                 connection->virtual_port, connection->real_port};
+    struct udphdr* ports = packet->transport; /* as in TCP */
+    ports->dest = change.new_port;
+    packet->ip->daddr = change.new_address;
+    lower_ttl(packet->ip, address_difference(change.old_address, change.new_address));
+    adjust_transport_checksum(context, packet, connection->protocol, &change);
+}
+
+static __always_inline void translate_to_client(hook_context* context, struct packet* packet,
+                                                const struct shoal_connection* connection) {
+    struct translation change = {connection->real_address, connection->virtual_address,
+                                 connection->real_port, connection->virtual_port};
+    struct udphdr* ports = packet->transport;
+    ports->source = change.new_port;
+    packet->ip->saddr = change.new_address;
+    lower_ttl(packet->ip, address_difference(change.old_address, change.new_address));
+    adjust_transport_checksum(context, packet, connection->protocol, &change);
+}

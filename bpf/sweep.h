@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Expiry. One timer walks the cells, a fiftieth of them a tick: it ends the connections that timed
+ * out, takes ended ones out of the index and gives their cells back. A freed cell rests until the
+ * next tick, when no program can still hold its number. */
+
+#include "connection_state.h"
+#include "unlink.h"
+
+#define CELLS_PER_CALL 8
+
+struct sweep {
+    struct shoal_sweeper* sweeper;
+    struct shoal_free_ring* ring;
+    __u32 first; /* cell */
+    __u32 now;
+};
+
+/* The cells freed up to the previous tick's end may be used again. */
+static __always_inline void publish_rested(struct shoal_free_ring* ring) {
+    __sync_lock_test_and_set(&ring->tail, ring->written);
+}
+
+static __noinline void free_cell(struct shoal_connection* connection, __u32 cell,
+                                 struct shoal_free_ring* ring) {
+    const struct shoal_settings* settings = get_settings();
+    if (!settings) return;
+    struct flow flow = {.client_address = connection->client_address,
+                        .other_address = connection->virtual_address,
+                        .client_port = connection->client_port,
+                        .other_port = connection->virtual_port,
+                        .protocol = connection->protocol};
+    flow.hash = flow_hash(settings, flow.client_address, flow.client_port, flow.protocol);
+    unlink_cell(&flow, connection, cell);
+    __u32 generation = (connection->word >> SHOAL_WORD_GENERATION_SHIFT) + 1;
+    WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_FREE);
+    __u32 place = ring->written & shoal_cell_mask;
+    __u32* free = bpf_map_lookup_elem(&free_cells, &place);
+    if (!free) return;
+    *free = cell;
+    ++ring->written;
+}
+
+static __always_inline bool has_expired(const struct shoal_connection* connection, __u32 word,
+                                        __u32 now) {
+    const struct shoal_settings* settings = get_settings();
+    __u32 state = word & SHOAL_WORD_STATE_MASK;
+    if (!settings || state >= SHOAL_STATES) return false;
+    /* Signed: a packet on another CPU may have been seen after `now` was read. */
+    return (__s32)(now - READ_ONCE(connection->seen) - settings->timeout[state]) > 0;
+}
+
+static __always_inline void visit(struct sweep* sweep, __u32 cell) {
+    struct shoal_connection* connection = get_connection(cell);
+    if (!connection || !connection->protocol) return; /* never used */
+    __u32 word = READ_ONCE(connection->word);
+    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_FREE) return;
+    if (is_counted(word) && has_expired(connection, word, sweep->now) &&
+        end_connection(connection, word)) {
+        ++sweep->sweeper->expired;
+        word = READ_ONCE(connection->word);
+    }
+    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_DEAD)
+        free_cell(connection, cell, sweep->ring);
+    else
+        ++sweep->sweeper->counting;
+}
+
+static long visit_cells(__u32 call, struct sweep* sweep) {
+    for (__u32 i = 0; i < CELLS_PER_CALL; ++i) {
+        __u32 cell = sweep->first + call * CELLS_PER_CALL + i;
+        if (cell > shoal_cell_mask) return 1;
+        visit(sweep, cell);
+    }
+    return 0;
+}
+
+static __always_inline void end_round(struct shoal_sweeper* sweeper) {
+    sweeper->used = sweeper->counting;
+    sweeper->counting = 0;
+    sweeper->position = 0;
+}
+
+/* Sweeps `calls` times CELLS_PER_CALL cells from the sweeper's position on. */
+static __noinline void sweep_slice(struct shoal_sweeper* sweeper, __u32 calls) {
+    __u32 zero = 0;
+    struct sweep sweep = {.sweeper = sweeper, .now = bpf_jiffies64()};
+    sweep.ring = bpf_map_lookup_elem(&free_ring, &zero);
+    if (!sweep.ring) return;
+    sweep.first = sweeper->position;
+    publish_rested(sweep.ring);
+    bpf_loop(calls, visit_cells, &sweep, 0);
+    sweeper->position += calls * CELLS_PER_CALL;
+    if (sweeper->position > shoal_cell_mask) end_round(sweeper);
+}
+
+static __always_inline bool take_turn(struct shoal_sweeper* sweeper) {
+    return __sync_val_compare_and_swap(&sweeper->busy, 0, 1) == 0;
+}
+
+static __always_inline void end_turn(struct shoal_sweeper* sweeper) {
+    __sync_lock_test_and_set(&sweeper->busy, 0);
+}
+
+static __always_inline struct shoal_sweeper* get_sweeper(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&sweeper, &zero);
+}
+
+static int tick(void* map, __u32* key, struct shoal_sweep_timer* timer) {
+    (void)map;
+    (void)key;
+    struct shoal_sweeper* sweeper = get_sweeper();
+    if (sweeper && take_turn(sweeper)) {
+        const __u32 per_tick = SHOAL_SWEEP_TICKS * CELLS_PER_CALL;
+        sweep_slice(sweeper, shoal_cell_mask / per_tick + 1);
+        ++sweeper->ticks;
+        sweeper->last_tick_ns = bpf_ktime_get_ns();
+        sweeper->last_tick_jiffies = bpf_jiffies64();
+        end_turn(sweeper);
+    }
+    bpf_timer_start(&timer->timer, SHOAL_SWEEP_TICK_NS, 0);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Look-ups in the plain arrays, one line each where they are used. */
+
+#include "maps.h"
+
+/* Number of cells and of buckets less one, both powers of two. Set by shoald before loading, so
+ * that they are constants to the verifier; they agree with the sizes of the maps. */
+const volatile __u32 shoal_cell_mask = 4095;
+const volatile __u32 shoal_bucket_mask = 1023;
+
+static __always_inline struct shoal_settings* get_settings(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct shoal_connection* get_connection(__u32 cell) {
+    return bpf_map_lookup_elem(&connections, &cell);
+}
+
+static __always_inline struct shoal_bucket* get_bucket(__u32 index) {
+    return bpf_map_lookup_elem(&flow_index, &index);
+}
+
+static __always_inline struct shoal_server* get_server(__u32 index) {
+    return bpf_map_lookup_elem(&server_table, &index);
+}
+
+static __always_inline __u64* get_load(__u32 server) {
+    return bpf_map_lookup_elem(&server_loads, &server);
+}

@@ -1,0 +1,300 @@
+#include "config/model_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <concepts>
+#include <limits>
+#include <utility>
+
+#include "model/settings.h"
+
+namespace shoal::config {
+
+namespace {
+
+using model::Described;
+using model::Description;
+using model::Enumerated;
+
+/// A value under way into its member. `example` is the advice where nothing better is known.
+struct Item {
+    Node& node;
+    const Description& description;
+    const Scope& scope;
+    std::string example;
+};
+
+std::string_view kind_of(const Node& node) {
+    constexpr std::array<std::string_view, 7> kinds{"a value of another kind",
+                                                    "true or false",
+                                                    "a whole number",
+                                                    "a number with a fraction",
+                                                    "a text",
+                                                    "a list",
+                                                    "a table"};
+    return kinds.at(node.value.index());
+}
+
+bool is_unicast(const net::Address& address) {
+    const auto first = address.bytes()[0];
+    return first != 0 && first != 127 && first < 224;
+}
+
+/// True where the address is the first or the last of its network, which belong to no machine.
+bool is_edge(const net::Prefix& prefix) {
+    if (prefix.length > 30) return false;
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        bits = bits << 8 | prefix.address.bytes()[i];
+    const std::uint32_t host = std::numeric_limits<std::uint32_t>::max() >> prefix.length;
+    return (bits & host) == 0 || (bits & host) == host;
+}
+
+class Reader {
+  public:
+    explicit Reader(ProblemList& problems) : problems_(problems) {}
+
+    template <Described Owner>
+    void read_table(Table& table, Owner& owner, const Scope& scope) {
+        std::vector<std::string_view> keys;
+        model::for_each_setting<Owner>([&](const auto& row) {
+            keys.push_back(row.description.key);
+            auto* entry = table.find(row.description.key);
+            if (entry != nullptr) {
+                const Item item{entry->node, row.description, scope, example(row)};
+                entry->node.refused = !read(item, owner.*row.member);
+            } else if (row.description.required) {
+                problems_.add(scope.position,
+                              fmt::format("{} is missing in {}", row.description.key, scope.text()),
+                              example(row));
+            }
+        });
+        for (const auto& entry : table.entries) {
+            if (std::ranges::find(keys, entry.key) != keys.end()) continue;
+            problems_.add(
+                entry.position,
+                fmt::format("unknown setting {} in {}", model::in_quotes(entry.key), scope.text()),
+                advise(entry.key, keys));
+        }
+        complete(table, owner);
+    }
+
+  private:
+    template <class Owner, class Value>
+    static std::string example(const model::Setting<Owner, Value>& row) {
+        return fmt::format("for instance {} = {}", row.description.key, model::example_of(row));
+    }
+
+    // Each read() puts the value into the member and returns true, or reports and returns false.
+
+    bool read(const Item& item, bool& value) {
+        const auto* given = std::get_if<bool>(&item.node.value);
+        if (given == nullptr) return wrong_kind(item, "true or false");
+        value = *given;
+        return true;
+    }
+
+    template <std::unsigned_integral Value>
+    bool read(const Item& item, Value& value) {
+        const auto* given = std::get_if<std::int64_t>(&item.node.value);
+        if (given == nullptr) return wrong_kind(item, "a whole number");
+        const auto& limits = item.description.limits;
+        const bool fits = *given >= limits.least && *given <= limits.most;
+        if (!fits ||
+            (limits.power_of_two && !std::has_single_bit(static_cast<std::uint64_t>(*given)))) {
+            return refuse(item, fmt::format("{} is out of range", *given),
+                          "allowed: " + model::range_text<Value>(limits));
+        }
+        value = static_cast<Value>(*given);
+        return true;
+    }
+
+    bool read(const Item& item, model::milliseconds& value) {
+        const auto& limits = item.description.limits;
+        auto given = duration_of(item);
+        if (!given) return false;
+        if (given->count() < limits.least || given->count() > limits.most) {
+            return refuse(item, fmt::format("{} is out of range", model::format_duration(*given)),
+                          "allowed: " + model::range_text<model::milliseconds>(limits));
+        }
+        value = *given;
+        return true;
+    }
+
+    /// A time span, or a whole number of seconds as in lvs.cf.
+    std::optional<model::milliseconds> duration_of(const Item& item) {
+        if (const auto* seconds = std::get_if<std::int64_t>(&item.node.value)) {
+            constexpr std::int64_t most = 1'000'000'000;
+            return std::chrono::seconds{std::clamp(*seconds, -most, most)};
+        }
+        const auto* text = std::get_if<std::string>(&item.node.value);
+        if (text == nullptr) {
+            wrong_kind(item, "a time span");
+            return std::nullopt;
+        }
+        auto parsed = model::parse_duration(*text);
+        if (parsed) return *parsed;
+        refuse(item, parsed.error().message, "for instance \"6s\", \"200ms\", \"1.5s\" or \"2m\"");
+        return std::nullopt;
+    }
+
+    template <Enumerated E>
+    bool read(const Item& item, E& value) {
+        const auto* word = text_of(item);
+        if (word == nullptr) return false;
+        std::vector<std::string_view> known;
+        for (const auto& choice : model::Choices<E>::all) {
+            if (choice.available) known.push_back(choice.name);
+            if (choice.name != *word) continue;
+            if (!choice.available) continue;
+            value = choice.value;
+            return true;
+        }
+        if (model::value_of<E>(*word)) {
+            return refuse(item, fmt::format("\"{}\" is not available in this version yet", *word),
+                          fmt::format("available: {}", fmt::join(known, ", ")));
+        }
+        return refuse(item, "unknown value " + model::in_quotes(*word), advise(*word, known));
+    }
+
+    bool read(const Item& item, std::string& value) {
+        const auto* text = text_of(item);
+        if (text == nullptr) return false;
+        switch (item.description.form) {
+            case model::TextForm::device_name:
+                return take(item, model::parse_device_name(*text), value, item.example);
+            case model::TextForm::exchange:
+                return take(item, model::parse_exchange(*text), value,
+                            R"(printable ASCII, \n \r \t \\ \" \', at most 255 bytes)");
+            case model::TextForm::name:
+                break;
+        }
+        return take(item, model::parse_name(*text), value, item.example);
+    }
+
+    bool read(const Item& item, model::DeviceLabel& value) {
+        const auto* text = text_of(item);
+        return text != nullptr && take(item, model::parse_device_label(*text), value, item.example);
+    }
+
+    bool read(const Item& item, net::Address& value) {
+        const auto* text = text_of(item);
+        return text != nullptr && take(item, net::Address::parse(*text), value, item.example) &&
+               check_address(item, value);
+    }
+
+    bool read(const Item& item, net::Prefix& value) {
+        const auto* text = text_of(item);
+        if (text == nullptr || !take(item, net::Prefix::parse(*text), value, item.example) ||
+            !check_address(item, value.address)) {
+            return false;
+        }
+        if (!is_edge(value)) return true;
+        return refuse(item, fmt::format("{} names the network, not an address in it", *text),
+                      item.example);
+    }
+
+    bool check_address(const Item& item, const net::Address& address) {
+        if (address.is_v6()) {
+            return refuse(
+                item,
+                fmt::format("{} is an IPv6 address, which this version does not balance yet",
+                            address.to_string()),
+                "use an IPv4 address");
+        }
+        if (is_unicast(address)) return true;
+        return refuse(item, fmt::format("{} is not the address of a machine", address.to_string()),
+                      item.example);
+    }
+
+    template <class Value>
+    bool read(const Item& item, std::optional<Value>& value) {
+        return read(item, value.emplace());
+    }
+
+    template <Described Owner>
+    bool read(const Item& item, Owner& value) {
+        auto* table = std::get_if<Table>(&item.node.value);
+        if (table == nullptr) return wrong_kind(item, "a table");
+        const Scope scope{&item.scope, model::Schema<Owner>::section.name, table,
+                          item.node.position};
+        read_table(*table, value, scope);
+        return true;
+    }
+
+    template <Described Owner>
+    bool read(const Item& item, std::vector<Owner>& values) {
+        auto* list = std::get_if<List>(&item.node.value);
+        if (list == nullptr) {
+            return wrong_kind(item, "a list of tables",
+                              fmt::format("write {}", model::Schema<Owner>::section.heading));
+        }
+        for (auto& node : *list) {
+            const Item element{node, item.description, item.scope, item.example};
+            auto* table = std::get_if<Table>(&node.value);
+            if (table == nullptr) {
+                wrong_kind(element, "a list of tables");
+                continue;
+            }
+            const Scope scope{&item.scope, model::Schema<Owner>::section.name, table, node.position,
+                              values.size() + 1};
+            read_table(*table, values.emplace_back(), scope);
+        }
+        return true;
+    }
+
+    template <class Owner>
+    void complete(const Table&, Owner&) {}
+    void complete(const Table& table, model::VirtualServer& service) {
+        if (table.find("monitor") != nullptr) return;
+        service.monitor = model::default_monitor(service.protocol, service.port);
+    }
+
+    const std::string* text_of(const Item& item) {
+        const auto* text = std::get_if<std::string>(&item.node.value);
+        if (text == nullptr) wrong_kind(item, "a text");
+        return text;
+    }
+
+    template <class Value>
+    bool take(const Item& item, Result<Value>&& parsed, Value& value, std::string advice) {
+        if (!parsed) return refuse(item, parsed.error().message, std::move(advice));
+        value = std::move(*parsed);
+        return true;
+    }
+
+    bool refuse(const Item& item, std::string_view reason, std::string advice) {
+        problems_.add(item.node.position,
+                      fmt::format("{} in {}: {}", item.description.key, item.scope.text(), reason),
+                      std::move(advice));
+        return false;
+    }
+
+    bool wrong_kind(const Item& item, std::string_view wanted) {
+        return wrong_kind(item, wanted, item.example);
+    }
+    bool wrong_kind(const Item& item, std::string_view wanted, std::string advice) {
+        problems_.add(item.node.position,
+                      fmt::format("{} in {} must be {}, not {}", item.description.key,
+                                  item.scope.text(), wanted, kind_of(item.node)),
+                      std::move(advice));
+        return false;
+    }
+
+    ProblemList& problems_;
+};
+
+}  // namespace
+
+model::Configuration read_model(Table& document, ProblemList& problems) {
+    model::Configuration configuration;
+    const Scope file{nullptr, "the file", nullptr, {1, 1}};
+    Reader(problems).read_table(document, configuration, file);
+    return configuration;
+}
+
+}  // namespace shoal::config

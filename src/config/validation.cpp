@@ -1,0 +1,307 @@
+#include "config/validation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "config/model_reader.h"
+#include "model/choices.h"
+#include "model/text.h"
+
+namespace shoal::config {
+
+namespace {
+
+using model::in_quotes;
+
+/// A table of the document with the value that was read from it.
+template <class Value>
+struct Part {
+    const Table& table;
+    Position position;
+    const Value& value;
+
+    /// Where a setting stands, or its table where the default holds; unset where it was refused or
+    /// is missing though required, and nothing can be concluded from it.
+    std::optional<Position> place(std::string_view key) const {
+        const auto* entry = table.find(key);
+        if (entry == nullptr) return position;
+        if (entry->node.refused) return std::nullopt;
+        return entry->node.position;
+    }
+    /// Where a setting stands, if it stands there and is good.
+    std::optional<Position> given(std::string_view key) const {
+        return table.find(key) == nullptr ? std::nullopt : place(key);
+    }
+};
+
+std::string seen_in(Position position) {
+    return position.line == 0 ? "" : fmt::format("the other one is in line {}", position.line);
+}
+
+class Validator {
+  public:
+    Validator(const model::Configuration& configuration, const Table& document,
+              const ReadOptions& options, ProblemList& problems)
+        : configuration_(configuration),
+          document_(document),
+          options_(options),
+          problems_(problems) {}
+
+    void run() {
+        nat_router();
+        devices();
+        const auto services = parts("virtual_server", document_, configuration_.virtual_servers);
+        too_many(services, model::max_virtual_servers, "virtual servers");
+        std::size_t servers = 0;
+        for (const auto& service : services) {
+            virtual_server(service);
+            servers += service.value.real_servers.size();
+        }
+        if (servers > model::max_real_servers && !services.empty()) {
+            problems_.add(services.back().position, fmt::format("{} real servers in all", servers),
+                          fmt::format("at most {}", model::max_real_servers));
+        }
+    }
+
+  private:
+    using Service = Part<model::VirtualServer>;
+    using Server = Part<model::RealServer>;
+
+    struct FloatingAddress {
+        net::Prefix address;
+        std::string label;
+        std::string owner;
+        Position position;
+    };
+
+    template <class Value>
+    static std::vector<Part<Value>> parts(std::string_view key, const Table& table,
+                                          const std::vector<Value>& values) {
+        std::vector<Part<Value>> parts;
+        const auto* entry = table.find(key);
+        const auto* list = entry == nullptr ? nullptr : std::get_if<List>(&entry->node.value);
+        if (list == nullptr) return parts;
+        for (const auto& node : *list) {
+            const auto* element = std::get_if<Table>(&node.value);
+            if (element == nullptr) continue;
+            parts.push_back({*element, node.position, values[parts.size()]});
+        }
+        return parts;
+    }
+
+    template <class Value>
+    void too_many(const std::vector<Part<Value>>& parts, std::size_t most, std::string_view what) {
+        if (parts.size() <= most) return;
+        problems_.add(parts[most].position, fmt::format("{} {}", parts.size(), what),
+                      fmt::format("at most {}", most));
+    }
+
+    void nat_router() {
+        const auto* global = document_.find("global");
+        const auto* table = global == nullptr ? nullptr : std::get_if<Table>(&global->node.value);
+        const auto* entry = table == nullptr ? nullptr : table->find("nat_router");
+        const auto* router = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
+        if (router == nullptr) return;
+        const Part<model::NatRouter> part{*router, entry->node.position,
+                                          *configuration_.global.nat_router};
+        device_exists(part.given("device"), part.value.device.device);
+        floating_address(part, "the NAT router");
+    }
+
+    void devices() {
+        std::map<std::string, Position> names;
+        for (const auto& device : parts("device", document_, configuration_.devices)) {
+            const auto place = device.given("name");
+            device_exists(place, device.value.name);
+            once(names, place, device.value.name,
+                 fmt::format("device {} has two tables", in_quotes(device.value.name)));
+        }
+    }
+
+    void virtual_server(const Service& service) {
+        const auto& value = service.value;
+        once(names_, service.given("name"), value.name,
+             fmt::format("two virtual servers have the name {}", in_quotes(value.name)));
+        device_exists(service.given("device"), value.device.device);
+        if (value.active && service.place("active")) {
+            endpoint(service);
+            floating_address(service, "virtual server " + in_quotes(value.name));
+        }
+        timing(service);
+        exchange(service);
+        real_servers(service);
+    }
+
+    /// One active virtual server for an address, port and protocol.
+    void endpoint(const Service& service) {
+        const auto place = service.given("address");
+        if (!place || !service.place("port") || !service.place("protocol")) return;
+        const auto& [address, port, protocol] =
+            std::tie(service.value.address.address, service.value.port, service.value.protocol);
+        const auto [first, added] =
+            endpoints_.try_emplace(std::tuple{address, port, protocol}, &service);
+        if (added) return;
+        problems_.add(
+            *place,
+            fmt::format("virtual server {}: {} port {}/{} is already that of virtual server "
+                        "{}, and both are active",
+                        in_quotes(service.value.name), address.to_string(), port,
+                        model::name_of(protocol), in_quotes(first->second->value.name)),
+            seen_in(first->second->position));
+    }
+
+    /// An address has one prefix length and one device, whoever uses it.
+    template <class Value>
+    void floating_address(const Part<Value>& part, std::string owner) {
+        const auto place = part.given("address");
+        if (!place || !part.given("device")) return;
+        const auto& [address, label] = std::tie(part.value.address, part.value.device.label);
+        const auto [entry, added] = addresses_.try_emplace(
+            address.address, FloatingAddress{address, label, owner, part.position});
+        const auto& first = entry->second;
+        if (added || (first.address == address && first.label == label)) return;
+        problems_.add(
+            *place,
+            fmt::format("{} has {} on {}, but {} has {} on {}", owner, address.to_string(), label,
+                        first.owner, first.address.to_string(), first.label),
+            "write the same prefix length and device in both");
+    }
+
+    void device_exists(std::optional<Position> place, const std::string& name) {
+        if (!place || !options_.devices) return;
+        if (std::ranges::find(*options_.devices, name) != options_.devices->end()) return;
+        const std::vector<std::string_view> known(options_.devices->begin(),
+                                                  options_.devices->end());
+        problems_.add(*place, fmt::format("there is no network device {}", in_quotes(name)),
+                      advise(name, known));
+    }
+
+    void once(std::map<std::string, Position>& seen, std::optional<Position> place,
+              const std::string& name, std::string message) {
+        if (!place) return;
+        const auto [first, added] = seen.try_emplace(name, *place);
+        if (!added) problems_.add(*place, std::move(message), seen_in(first->second));
+    }
+
+    std::optional<Part<model::Monitor>> monitor_of(const Service& service) {
+        const auto* entry = service.table.find("monitor");
+        const auto* table = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
+        if (table == nullptr) return std::nullopt;
+        return Part<model::Monitor>{*table, entry->node.position, service.value.monitor};
+    }
+
+    /// Check timeout <= check interval <= service timeout.
+    void timing(const Service& service) {
+        const auto monitor = monitor_of(service);
+        if (!monitor || !service.place("service_timeout")) return;
+        const auto& value = service.value;
+        const auto interval = check_interval(value);
+        if (const auto place = monitor->given("interval");
+            place && interval > value.service_timeout) {
+            too_long(service, *place, "check interval", interval, "service timeout",
+                     value.service_timeout);
+        }
+        const auto timeout = check_timeout(value);
+        if (const auto place = monitor->given("timeout");
+            place && monitor->place("interval") && timeout > interval) {
+            too_long(service, *place, "check timeout", timeout, "check interval", interval);
+        }
+    }
+
+    void too_long(const Service& service, Position place, std::string_view what,
+                  model::milliseconds value, std::string_view limit, model::milliseconds most) {
+        problems_.add(
+            place,
+            fmt::format("virtual server {}: the {}, {}, is longer than the {}, {}",
+                        in_quotes(service.value.name), what, model::format_duration(value), limit,
+                        model::format_duration(most)),
+            "at most " + model::format_duration(most));
+    }
+
+    /// A UDP port cannot be opened: without an exchange there is nothing to see.
+    void exchange(const Service& service) {
+        if (service.value.protocol != model::Protocol::udp || !service.value.monitor.enabled)
+            return;
+        const auto* entry = service.table.find("monitor");
+        const auto monitor = monitor_of(service);
+        if (entry != nullptr && !monitor) return;
+        if (monitor && (!monitor->place("send") || !monitor->place("expect"))) return;
+        if (!service.value.monitor.send.empty() && !service.value.monitor.expect.empty()) return;
+        problems_.add(monitor ? monitor->position : service.position,
+                      fmt::format("virtual server {}: a UDP service is checked by what it answers, "
+                                  "and send or expect is missing",
+                                  in_quotes(service.value.name)),
+                      "set both in [virtual_server.monitor], or enabled = false there");
+    }
+
+    void real_servers(const Service& service) {
+        const auto servers = parts("real_server", service.table, service.value.real_servers);
+        too_many(servers, model::max_pool,
+                 "real servers in virtual server " + in_quotes(service.value.name));
+        std::map<std::string, Position> names;
+        std::map<std::pair<net::Address, std::uint16_t>, Position> endpoints;
+        for (const auto& server : servers) {
+            once(names, server.given("name"), server.value.name,
+                 fmt::format("two real servers of virtual server {} have the name {}",
+                             in_quotes(service.value.name), in_quotes(server.value.name)));
+            real_endpoint(service, server, endpoints);
+            direct_port(service, server);
+        }
+    }
+
+    void real_endpoint(const Service& service, const Server& server,
+                       std::map<std::pair<net::Address, std::uint16_t>, Position>& endpoints) {
+        const auto place = server.given("address");
+        if (!place) return;
+        const auto& address = server.value.address;
+        if (service.given("address") && address == service.value.address.address) {
+            problems_.add(*place,
+                          fmt::format("real server {} has the virtual address {} itself",
+                                      in_quotes(server.value.name), address.to_string()),
+                          "write the address of the machine that does the work");
+        }
+        if (!server.place("port") || !service.place("port")) return;
+        const auto port = real_port(service.value, server.value);
+        const auto [first, added] = endpoints.try_emplace({address, port}, *place);
+        if (added) return;
+        problems_.add(*place,
+                      fmt::format("two real servers of virtual server {} have {} port {}",
+                                  in_quotes(service.value.name), address.to_string(), port),
+                      seen_in(first->second));
+    }
+
+    /// Only NAT rewrites the packet's port.
+    void direct_port(const Service& service, const Server& server) {
+        const auto place = server.given("port");
+        if (!place || !service.place("port")) return;
+        const auto method = forwarding_method(configuration_, service.value, server.value);
+        const auto port = service.value.port;
+        if (method == model::ForwardingMethod::nat || server.value.port == port) return;
+        problems_.add(
+            *place,
+            fmt::format("real server {} has port {}, but direct routing leaves {} as it is",
+                        in_quotes(server.value.name), *server.value.port, port),
+            fmt::format("remove it, or use network_type = \"nat\""));
+    }
+
+    const model::Configuration& configuration_;
+    const Table& document_;
+    const ReadOptions& options_;
+    ProblemList& problems_;
+    std::map<std::string, Position> names_;
+    std::map<std::tuple<net::Address, std::uint16_t, model::Protocol>, const Service*> endpoints_;
+    std::map<net::Address, FloatingAddress> addresses_;
+};
+
+}  // namespace
+
+void validate(const model::Configuration& configuration, const Table& document,
+              const ReadOptions& options, ProblemList& problems) {
+    Validator(configuration, document, options, problems).run();
+}
+
+}  // namespace shoal::config

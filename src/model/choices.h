@@ -1,0 +1,85 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "model/configuration.h"
+
+// The words of the settings that take one of a few values.
+
+namespace shoal::model {
+
+template <class E>
+struct Choice {
+    E value;
+    /// In files, on the command line and in the API.
+    std::string_view name;
+    /// On screen, as Piranha prints it where Piranha has it.
+    std::string_view title;
+    /// False: the word is understood, but this version cannot do it yet.
+    bool available = true;
+};
+
+/// Specialised for every enumeration that is a setting: `all` holds each value once.
+template <class E>
+struct Choices;
+
+template <>
+struct Choices<ForwardingMethod> {
+    static constexpr std::array all{
+        Choice{ForwardingMethod::nat, "nat", "NAT"},
+        Choice{ForwardingMethod::direct, "direct", "Direct Routing"},
+        Choice{ForwardingMethod::tunnel, "tunnel", "Tunneling", false},
+    };
+};
+
+template <>
+struct Choices<Protocol> {
+    static constexpr std::array all{
+        Choice{Protocol::tcp, "tcp", "TCP"},
+        Choice{Protocol::udp, "udp", "UDP"},
+    };
+};
+
+template <>
+struct Choices<Scheduler> {
+    static constexpr std::array all{
+        Choice{Scheduler::rr, "rr", "Round robin"},
+        Choice{Scheduler::wrr, "wrr", "Weighted round robin"},
+        Choice{Scheduler::lc, "lc", "Least-connection"},
+        Choice{Scheduler::wlc, "wlc", "Weighted least-connections"},
+    };
+};
+
+template <>
+struct Choices<HookChoice> {
+    static constexpr std::array all{
+        Choice{HookChoice::automatic, "auto", "XDP where it helps, else tc"},
+        Choice{HookChoice::xdp, "xdp", "XDP, with tc behind it"},
+        Choice{HookChoice::tc, "tc", "tc alone"},
+    };
+};
+
+template <class E>
+concept Enumerated = requires { Choices<E>::all; };
+
+/// The word for a value: "wlc".
+template <Enumerated E>
+constexpr std::string_view name_of(E value) {
+    for (const auto& choice : Choices<E>::all) {
+        if (choice.value == value) return choice.name;
+    }
+    return "";
+}
+
+/// The value of a word, also of one that is not available yet.
+template <Enumerated E>
+constexpr std::optional<E> value_of(std::string_view name) {
+    for (const auto& choice : Choices<E>::all) {
+        if (choice.name == name) return choice.value;
+    }
+    return std::nullopt;
+}
+
+}  // namespace shoal::model

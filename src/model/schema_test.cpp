@@ -1,0 +1,111 @@
+#include "model/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "model/settings.h"
+
+namespace shoal::model {
+namespace {
+
+const SettingView& find(std::string_view heading, std::string_view key) {
+    static const auto sections = describe_settings();
+    for (const auto& section : sections) {
+        if (section.section.heading != heading) continue;
+        for (const auto& setting : section.settings) {
+            if (setting.description.key == key) return setting;
+        }
+    }
+    throw std::runtime_error("no such setting");
+}
+
+TEST(Schema, every_setting_is_described) {
+    for (const auto& section : describe_settings()) {
+        std::set<std::string_view> keys;
+        EXPECT_FALSE(section.section.help.empty()) << section.section.heading;
+        for (const auto& [description, type, range, default_value] : section.settings) {
+            SCOPED_TRACE(description.key);
+            EXPECT_TRUE(keys.insert(description.key).second) << "twice";
+            EXPECT_FALSE(description.title.empty());
+            EXPECT_TRUE(description.help.ends_with('.'));
+            EXPECT_TRUE(description.effect.ends_with('.'));
+            EXPECT_FALSE(type.empty());
+            EXPECT_EQ(default_value.empty(), description.required);
+            EXPECT_LE(description.limits.least, description.limits.most);
+            if (description.required) EXPECT_FALSE(description.example.empty());
+        }
+    }
+}
+
+TEST(Schema, titles_are_those_that_piranha_prints) {
+    EXPECT_EQ(find("[[virtual_server]]", "reentry_time").description.title, "Re-entry Time");
+    EXPECT_EQ(find("[[virtual_server]]", "service_timeout").description.title, "Service timeout");
+    EXPECT_EQ(find("[[virtual_server]]", "port").description.title, "Application port");
+    EXPECT_EQ(find("[[virtual_server]]", "address").description.title, "Virtual IP Address");
+    EXPECT_EQ(find("[[virtual_server]]", "device").description.title, "Device");
+}
+
+TEST(Schema, says_types_ranges_and_defaults) {
+    const auto& port = find("[[virtual_server]]", "port");
+    EXPECT_EQ(port.type, "whole number");
+    EXPECT_EQ(port.range, "1 to 65535");
+    EXPECT_EQ(port.default_value, "`80`");
+    const auto& timeout = find("[[virtual_server]]", "service_timeout");
+    EXPECT_EQ(timeout.range, "100ms to 1h");
+    EXPECT_EQ(timeout.default_value, "`\"6s\"`");
+    EXPECT_EQ(find("[global]", "network_type").type,
+              "one of `nat` `direct` `tunnel` (not in this version)");
+    EXPECT_EQ(find("[global]", "table_size").range, "a power of two from 1024 to 16777216");
+    EXPECT_EQ(find("[virtual_server.monitor]", "send").range, "at most 255 bytes");
+}
+
+template <Described Owner>
+void check_defaults_lie_in_their_range() {
+    for_each_setting<Owner>([]<class Value>(const Setting<Owner, Value>& row) {
+        const auto& limits = row.description.limits;
+        const auto value = Owner{}.*row.member;
+        if constexpr (std::integral<Value>) {
+            if (std::same_as<Value, bool>) return;
+            EXPECT_GE(value, limits.least) << row.description.key;
+            EXPECT_LE(value, limits.most) << row.description.key;
+        } else if constexpr (std::same_as<Value, milliseconds>) {
+            EXPECT_GE(value.count(), limits.least) << row.description.key;
+            EXPECT_LE(value.count(), limits.most) << row.description.key;
+        }
+    });
+}
+
+TEST(Schema, defaults_lie_in_their_range) {
+    check_defaults_lie_in_their_range<Global>();
+    check_defaults_lie_in_their_range<ConnectionTimeouts>();
+    check_defaults_lie_in_their_range<VirtualServer>();
+    check_defaults_lie_in_their_range<RealServer>();
+}
+
+// A member without a row would be lost without a word. The bindings name every member: who adds one
+// is stopped here by the compiler, and counts the rows.
+template <class Owner>
+constexpr auto rows = std::tuple_size_v<decltype(Schema<Owner>::settings)>;
+
+TEST(Schema, every_member_has_a_row) {
+    const auto& [name, type, router, hook, size, sysctl, timeouts] = Global{};
+    const auto& [vs_name, vs_active, vs_address, vs_device, vs_protocol, vs_port, vs_scheduler,
+                 vs_type, vs_timeout, vs_reentry, vs_monitor, vs_servers] = VirtualServer{};
+    const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type] = RealServer{};
+    const auto& [enabled, send, expect, interval, timeout] = Monitor{};
+    static_assert(rows<Global> == 7 && rows<VirtualServer> == 12 && rows<RealServer> == 6 &&
+                  rows<Monitor> == 5 && rows<NatRouter> == 2 && rows<Device> == 2 &&
+                  rows<ConnectionTimeouts> == sizeof(ConnectionTimeouts) / sizeof(milliseconds));
+}
+
+TEST(Choices, words_and_values_agree) {
+    EXPECT_EQ(name_of(Scheduler::wlc), "wlc");
+    EXPECT_EQ(value_of<Scheduler>("rr"), Scheduler::rr);
+    EXPECT_EQ(value_of<HookChoice>("auto"), HookChoice::automatic);
+    EXPECT_EQ(value_of<Scheduler>("WLC"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace shoal::model
