@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+
+/* BPF_PROG_TEST_RUN repeats a program on one packet, which stays as the last run left it. These
+ * drivers restore what the packet path changes, put in the next flow, and tail-call the program
+ * under test. */
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/pkt_cls.h>
+#include <linux/tcp.h>
+#include <stddef.h>
+
+#include "bpf_base.h"
+
+/* Headers in the pieces that the packet path loads: a load that spans two stores waits until both
+ * have left the store buffer, which no packet from a device makes it do. */
+struct headers {
+    __u64 mac_a;
+    __u32 mac_b;
+    __u16 ether_type;
+    __u16 version_and_service;
+    __u64 length_to_protocol;
+    __u16 ip_checksum;
+    __u32 source;
+    __u32 destination;
+    __u16 source_port;
+    __u16 destination_port;
+    __u64 numbers;
+    __u16 flags;
+    __u16 window;
+    __u16 checksum;
+    __u16 urgent;
+} __attribute__((packed, aligned(2)));
+_Static_assert(sizeof(struct headers) == ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr),
+               "a TCP segment's headers");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} xdp_target SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} tc_target SEC(".maps");
+
+/* What one case sends. */
+struct bench_case {
+    struct headers headers;
+    __u16 zero;
+    __u32 flows;  /* power of two */
+    __u32 next;   /* flow, counted on by every run */
+    __u32 stride; /* odd, so that all flows are visited */
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct bench_case);
+} bench_case SEC(".maps");
+
+#define PUT(type, field)                               \
+    *(type*)(data + offsetof(struct headers, field)) = \
+        *(type*)((void*)from + offsetof(struct headers, field))
+
+/* Flow n: the low 16 bits are the client's port, the rest is added to its address. */
+static __always_inline bool restore(void* data, void* end) {
+    __u32 zero = 0;
+    struct bench_case* next = bpf_map_lookup_elem(&bench_case, &zero);
+    if (!next || data + sizeof(struct headers) > end) return false;
+    const struct headers* from = &next->headers;
+    PUT(__u64, mac_a);
+    PUT(__u32, mac_b);
+    PUT(__u16, ether_type);
+    PUT(__u16, version_and_service);
+    PUT(__u64, length_to_protocol);
+    PUT(__u16, ip_checksum);
+    PUT(__u32, destination);
+    PUT(__u16, destination_port);
+    PUT(__u64, numbers);
+    PUT(__u16, flags);
+    PUT(__u16, window);
+    PUT(__u16, checksum);
+    __u32 flow = 0;
+    if (next->flows > 1) {
+        next->next += next->stride;
+        flow = next->next & (next->flows - 1);
+    }
+    *(__u32*)(data + offsetof(struct headers, source)) =
+        *(__u32*)((void*)from + offsetof(struct headers, source)) + bpf_htonl(flow >> 16);
+    *(__u16*)(data + offsetof(struct headers, source_port)) = from->source_port + flow;
+    return true;
+}
+
+SEC("xdp.frags")
+int drive_xdp(struct xdp_md* context) {
+    if (!restore((void*)(long)context->data, (void*)(long)context->data_end)) return XDP_ABORTED;
+    bpf_tail_call(context, &xdp_target, 0);
+    return XDP_ABORTED;
+}
+
+SEC("tc")
+int drive_tc(struct __sk_buff* context) {
+    if (!restore((void*)(long)context->data, (void*)(long)context->data_end)) return TC_ACT_SHOT;
+    bpf_tail_call(context, &tc_target, 0);
+    return TC_ACT_SHOT;
+}
+
+SEC("xdp.frags")
+int empty_xdp(struct xdp_md* context) {
+    (void)context;
+    return XDP_TX;
+}
+
+SEC("tc")
+int empty_tc(struct __sk_buff* context) {
+    (void)context;
+    return TC_ACT_UNSPEC;
+}
+
+char bench_license[] SEC("license") = "Dual BSD/GPL";

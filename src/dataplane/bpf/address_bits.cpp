@@ -1,0 +1,51 @@
+#include "dataplane/bpf/address_bits.h"
+
+#include "dataplane/bpf/tables.h"
+
+namespace shoal::dataplane {
+
+namespace {
+
+using Bits = __u64[SHOAL_FILTER_WORDS];
+
+void set(Bits& bits, __u32 bit) {
+    bits[bit / 64] |= 1ULL << (bit % 64);
+}
+
+bool is_set(const Bits& bits, __u32 bit) {
+    return (bits[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+bool expects_replies(const Tables& tables, std::uint32_t index) {
+    const shoal_server& server = tables.servers[index];
+    if ((server.flags & SHOAL_SERVER_IN_USE) == 0) return false;
+    if ((server.flags & SHOAL_SERVER_AVAILABLE) != 0 && server.method == SHOAL_METHOD_NAT) {
+        return true;
+    }
+    return load_shared(tables.loads[index]) != 0 &&
+           is_set(tables.address_filter[0].real_bits, filter_bit(server.address[0]));
+}
+
+void write_changed(Bits& now, const Bits& wanted) {
+    for (std::size_t word = 0; word < SHOAL_FILTER_WORDS; ++word) {
+        if (now[word] != wanted[word]) store_shared(now[word], wanted[word]);
+    }
+}
+
+}  // namespace
+
+void refresh_address_bits(const Tables& tables) {
+    const auto wanted = std::make_unique<shoal_address_filter>();
+    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
+        const shoal_service& service = tables.services[index];
+        if (service.in_use != 0) set(wanted->virtual_bits, filter_bit(service.key.address[0]));
+    }
+    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+        if (!expects_replies(tables, index)) continue;
+        set(wanted->real_bits, filter_bit(tables.servers[index].address[0]));
+    }
+    write_changed(tables.address_filter[0].virtual_bits, wanted->virtual_bits);
+    write_changed(tables.address_filter[0].real_bits, wanted->real_bits);
+}
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,173 @@
+#include "dataplane/bpf/bpf_dataplane.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <optional>
+
+#include "dataplane/bpf/connection_reader.h"
+#include "dataplane/bpf/conversions.h"
+#include "dataplane/bpf/hooks.h"
+#include "dataplane/bpf/installation.h"
+#include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/statistics.h"
+#include "dataplane/bpf/virtual_servers.h"
+
+namespace shoal::dataplane {
+
+struct BpfDataplane::Parts {
+    Parts(PinDirectory directory, Installation installed)
+        : pins(std::move(directory)),
+          installation(std::move(installed)),
+          virtual_servers(installation.tables, pins,
+                          [this](std::uint32_t service) { carry_cursor(service); }),
+          hooks(program("shoal_tc"),
+                XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))) {}
+
+    int program(const char* name) const { return installation.programs.at(name).get(); }
+    const Tables& tables() const { return installation.tables; }
+
+    void carry_cursor(std::uint32_t service) const {
+        // Where it fails, the next packet carries the cursor itself.
+        static_cast<void>(run_program(program("carry_cursor"), service));
+    }
+
+    Result<void> set_timeouts(const model::ConnectionTimeouts& wanted) {
+        put_timeouts(tables().settings[0], wanted);
+        timeouts = wanted;
+        return {};
+    }
+
+    /// The kernel counts in ticks: where the wanted times round to what is set, they are what is
+    /// set.
+    model::ConnectionTimeouts observed_timeouts() const {
+        const shoal_settings& settings = tables().settings[0];
+        if (!timeouts) return timeouts_from(settings);
+        shoal_settings rounded = settings;
+        put_timeouts(rounded, *timeouts);
+        const auto now = timeouts_from(settings);
+        return timeouts_from(rounded) == now ? *timeouts : now;
+    }
+
+    PinDirectory pins;
+    Installation installation;
+    VirtualServers virtual_servers;
+    Hooks hooks;
+    /// As last applied by this process.
+    std::optional<model::ConnectionTimeouts> timeouts;
+};
+
+namespace {
+
+std::unexpected<Error> withdrawn() {
+    return fail("the data plane has been withdrawn");
+}
+
+}  // namespace
+
+BpfDataplane::BpfDataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+BpfDataplane::~BpfDataplane() = default;
+
+Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& options) {
+    if (!std::has_single_bit(options.table_size) || options.table_size < 1024 ||
+        options.table_size > SHOAL_MAX_CELLS) {
+        return fail(fmt::format("table size {} is not a power of two from {} to {}",
+                                options.table_size, 1024, SHOAL_MAX_CELLS));
+    }
+    auto pins = PinDirectory::open(options.pin_directory);
+    if (!pins) return fail(pins.error());
+    auto installation = install(*pins, TableSizes{options.table_size});
+    if (!installation) return fail(installation.error());
+    auto parts = std::make_unique<Parts>(std::move(*pins), std::move(*installation));
+    if (parts->installation.adopted) {
+        if (auto done = parts->virtual_servers.repair(); !done) return fail(done.error());
+        if (auto done = parts->hooks.replace_programs(); !done) return fail(done.error());
+        if (auto done = settle_programs(parts->pins, parts->installation.programs); !done) {
+            return fail(done.error());
+        }
+    }
+    return std::unique_ptr<BpfDataplane>(new BpfDataplane(std::move(parts)));
+}
+
+bool BpfDataplane::adopted() const {
+    return parts_ && parts_->installation.adopted;
+}
+
+Result<State> BpfDataplane::observe() {
+    if (!parts_) return withdrawn();
+    auto entries = parts_->virtual_servers.list();
+    if (!entries) return fail(entries.error());
+    auto hooks = parts_->hooks.observe();
+    if (!hooks) return fail(hooks.error());
+    State state{{}, std::move(*hooks), parts_->observed_timeouts()};
+    for (auto& entry : *entries)
+        state.services.push_back(std::move(entry.service));
+    return state;
+}
+
+Result<void> BpfDataplane::apply(const Operation& operation) {
+    if (!parts_) return withdrawn();
+    struct Apply {
+        Parts& parts;
+        Result<void> operator()(const SetTimeouts& op) { return parts.set_timeouts(op.timeouts); }
+        Result<void> operator()(const AddService& op) { return parts.virtual_servers.add(op); }
+        Result<void> operator()(const EditService& op) { return parts.virtual_servers.edit(op); }
+        Result<void> operator()(const RemoveService& op) {
+            return parts.virtual_servers.remove(op);
+        }
+        Result<void> operator()(const AddServer& op) {
+            return parts.virtual_servers.add_server(op);
+        }
+        Result<void> operator()(const EditServer& op) {
+            return parts.virtual_servers.edit_server(op);
+        }
+        Result<void> operator()(const RemoveServer& op) {
+            return parts.virtual_servers.remove_server(op);
+        }
+        Result<void> operator()(const AttachHook& op) { return parts.hooks.attach(op); }
+        Result<void> operator()(const DetachHook& op) { return parts.hooks.detach(op); }
+    };
+    return std::visit(Apply{*parts_}, operation);
+}
+
+Result<void> BpfDataplane::set_next_hop(const net::Address& real_server, const NextHop& hop) {
+    if (!parts_) return withdrawn();
+    parts_->virtual_servers.set_next_hop(real_server, hop);
+    return {};
+}
+
+void BpfDataplane::invalidate_client_next_hops() {
+    if (!parts_) return;
+    __atomic_add_fetch(&parts_->tables().settings[0].route_generation, 1, __ATOMIC_SEQ_CST);
+}
+
+Result<Statistics> BpfDataplane::statistics() {
+    if (!parts_) return withdrawn();
+    const auto entries = parts_->virtual_servers.list();
+    if (!entries) return fail(entries.error());
+    return read_statistics(parts_->tables(), *entries);
+}
+
+Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter, std::uint32_t from,
+                                                 std::uint32_t scan) {
+    if (!parts_) return withdrawn();
+    return read_connections(parts_->tables(), filter, from, scan);
+}
+
+Result<void> BpfDataplane::withdraw() {
+    if (!parts_) return {};
+    if (auto done = parts_->hooks.detach_all(); !done) return done;
+    if (auto done = clear_pins(parts_->pins); !done) return done;
+    if (auto done = parts_->pins.remove_if_unused(); !done) return done;
+    // Only now, so that whatever failed before can be tried again. The sweeper ends with the last
+    // descriptor of its map.
+    parts_.reset();
+    return {};
+}
+
+Result<std::vector<std::string>> BpfDataplane::self_check() {
+    if (!parts_) return withdrawn();
+    return compare_loads(parts_->tables());
+}
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/dataplane.h"
+
+namespace shoal::dataplane {
+
+struct BpfOptions {
+    /// Its parent is on a BPF file system. One data plane per directory.
+    std::filesystem::path pin_directory = "/sys/fs/bpf/shoal";
+    /// Of a table that is created; one that is found keeps its size (Statistics::table shows it). A
+    /// power of two from 2^10 to 2^24.
+    std::uint32_t table_size = 1U << 20;
+};
+
+/// The packet path in BPF, pinned, so that it goes on when this process ends. Hooks are those of
+/// the network namespace of the calling thread. Not safe for use by several threads.
+class BpfDataplane final : public Dataplane {
+  public:
+    /// Takes over what runs under the pin directory, or creates it. Needs CAP_BPF, CAP_NET_ADMIN
+    /// and CAP_PERFMON. Fails where the pinned maps are of another version.
+    static Result<std::unique_ptr<BpfDataplane>> open(const BpfOptions& options);
+    ~BpfDataplane() override;
+
+    bool adopted() const override;
+    Result<State> observe() override;
+    Result<void> apply(const Operation& operation) override;
+    Result<void> set_next_hop(const net::Address& real_server, const NextHop& hop) override;
+    void invalidate_client_next_hops() override;
+    Result<Statistics> statistics() override;
+    Result<ConnectionPage> connections(const ConnectionFilter& filter, std::uint32_t from,
+                                       std::uint32_t scan) override;
+    /// Afterwards every other call fails. May be repeated, whether it failed or not.
+    Result<void> withdraw() override;
+
+    /// Compares the connections in the table with the counts that the schedulers use: one sentence
+    /// per difference. Only at rest is there none for certain.
+    Result<std::vector<std::string>> self_check();
+
+  private:
+    struct Parts;
+    explicit BpfDataplane(std::unique_ptr<Parts> parts);
+
+    /// Unset after withdraw().
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,326 @@
+#include "dataplane/bpf/bpf_dataplane.h"
+
+#include <bpf/bpf.h>
+#include <gmock/gmock.h>
+#include <linux/pkt_cls.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "dataplane/bpf/kernel_fixture.h"
+#include "dataplane/bpf/libbpf_options.h"
+#include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/tc_filters.h"
+#include "dataplane/bpf/xdp_programs.h"
+
+namespace shoal::dataplane {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using namespace std::chrono_literals;
+
+void wait_until(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (!condition() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(2ms);
+    EXPECT_TRUE(condition());
+}
+
+/// Runs `action` in a child that is killed once it is done, or as soon as `now` says so.
+void run_and_kill(
+    const std::function<void()>& action, const std::function<bool()>& now = [] { return false; }) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        action();
+        ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, WNOHANG) == 0) {
+        if (now()) ::kill(child, SIGKILL);
+    }
+    EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+class BpfDataplaneTest : public KernelFixture {};
+
+TEST_F(BpfDataplaneTest, a_new_one_is_empty_and_its_sweeper_runs) {
+    const auto dataplane = open();
+    EXPECT_FALSE(dataplane->adopted());
+    const State state = dataplane->observe().value();
+    EXPECT_THAT(state.services, IsEmpty());
+    EXPECT_THAT(state.hooks, IsEmpty());
+    EXPECT_EQ(state.timeouts, model::ConnectionTimeouts{});
+    const Tables tables = pinned_tables();
+    wait_until([&] { return load_shared(tables.sweeper[0].ticks) > 3; });
+    EXPECT_LT(dataplane->statistics()->sweeper_age_ms, 1000);
+    EXPECT_EQ(dataplane->statistics()->table.size, 1024U);
+    EXPECT_GT(dataplane->statistics()->table.memory_bytes, 1024U * 64);
+}
+
+TEST_F(BpfDataplaneTest, the_sweeper_outlives_the_process_and_is_adopted) {
+    run_and_kill([&] { open(); });
+    const Tables tables = pinned_tables();
+    const auto ticks = load_shared(tables.sweeper[0].ticks);
+    wait_until([&] { return load_shared(tables.sweeper[0].ticks) > ticks + 3; });
+
+    const auto dataplane = open();
+    EXPECT_TRUE(dataplane->adopted());
+    const auto later = load_shared(tables.sweeper[0].ticks);
+    wait_until([&] { return load_shared(tables.sweeper[0].ticks) > later + 3; });
+}
+
+TEST_F(BpfDataplaneTest, adoption_finds_the_state_as_it_was_left) {
+    State before;
+    {
+        const auto dataplane = open();
+        model::ConnectionTimeouts timeouts;
+        timeouts.established = 60s;
+        apply(*dataplane, SetTimeouts{timeouts});
+        apply(*dataplane, AddService{web_service(), model::Scheduler::wrr});
+        apply(*dataplane, AddServer{web_service(), real_server(1, 3)});
+        apply(*dataplane, AddServer{web_service(), real_server(2, 0)});
+        before = dataplane->observe().value();
+    }
+    const auto dataplane = open();
+    const State after = dataplane->observe().value();
+    EXPECT_EQ(after.services, before.services);
+    EXPECT_EQ(after.timeouts, before.timeouts);
+    EXPECT_EQ(after.timeouts.established, 60s);
+    EXPECT_EQ(after.services.front().servers.front(), real_server(2, 0));
+}
+
+/// A client's segment to the virtual server, through the pinned program of the packet path. True
+/// where it was sent on to a real server.
+bool pass_segment(const std::filesystem::path& pins, bool syn) {
+    std::array<unsigned char, 54> packet{};
+    packet[12] = 0x08;
+    packet[14] = 0x45;
+    packet[17] = 40;
+    packet[22] = 64;
+    packet[23] = 6;
+    const auto client = address("198.51.100.7").bytes();
+    const auto server = web_service().address.bytes();
+    std::copy_n(client.begin(), 4, &packet[26]);
+    std::copy_n(server.begin(), 4, &packet[30]);
+    packet[34] = 0x9c;
+    packet[37] = 80;
+    packet[46] = 0x50;
+    packet[47] = syn ? 0x02 : 0x10;
+    const Descriptor program(bpf_obj_get((pins / "shoal_tc").c_str()));
+    LibbpfOptions<bpf_test_run_opts> options;
+    options.data_in = packet.data();
+    options.data_size_in = packet.size();
+    options.repeat = 1;
+    EXPECT_EQ(bpf_prog_test_run_opts(program.get(), &options), 0);
+    return options.retval == TC_ACT_REDIRECT;
+}
+
+TEST_F(BpfDataplaneTest, connections_live_on_through_kill_and_adoption) {
+    const auto hop = NextHop{1, {}, real_server(1).key.address, net::MacAddress{}};
+    run_and_kill([&] {
+        const auto dataplane = open();
+        apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+        for (const int last : {1, 2}) {
+            apply(*dataplane, AddServer{web_service(), real_server(last)});
+            EXPECT_TRUE(dataplane->set_next_hop(real_server(last).key.address, hop));
+        }
+    });
+    ASSERT_TRUE(pass_segment(pins(), true));
+    const auto dataplane = open();
+    const auto opened = dataplane->connections({}, 0, 1024)->connections;
+    ASSERT_EQ(opened.size(), 1U);
+    EXPECT_EQ(opened[0].state, "SYN_RECV");
+
+    ASSERT_TRUE(pass_segment(pins(), false));
+    const auto established = dataplane->connections({}, 0, 1024)->connections;
+    ASSERT_EQ(established.size(), 1U);
+    EXPECT_EQ(established[0].state, "ESTABLISHED");
+    EXPECT_EQ(established[0].real_address, opened[0].real_address);
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    const auto statistics = dataplane->statistics().value();
+    EXPECT_EQ(statistics.services.at(0).counters.connections, 1U);
+    EXPECT_EQ(statistics.services.at(0).counters.packets_in, 2U);
+    EXPECT_EQ(statistics.verdicts[SHOAL_VERDICT_new_connection].packets, 1U);
+    EXPECT_EQ(statistics.verdicts[SHOAL_VERDICT_forwarded].packets, 1U);
+}
+
+TEST_F(BpfDataplaneTest, connections_of_a_removed_server_end_at_their_next_packet) {
+    const auto dataplane = open();
+    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddServer{web_service(), real_server(1)});
+    const auto hop = NextHop{1, {}, real_server(1).key.address, net::MacAddress{}};
+    ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, hop));
+    ASSERT_TRUE(pass_segment(pins(), true));
+    apply(*dataplane, RemoveServer{web_service(), real_server(1).key});
+    EXPECT_EQ(dataplane->connections({}, 0, 1024)->connections.size(), 1U);
+    EXPECT_FALSE(pass_segment(pins(), false));
+    EXPECT_THAT(dataplane->connections({}, 0, 1024)->connections, IsEmpty());
+    EXPECT_EQ(dataplane->statistics()->verdicts[SHOAL_VERDICT_server_gone].packets, 1U);
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+}
+
+TEST_F(BpfDataplaneTest, adoption_keeps_the_hash_key_and_the_size_of_the_table) {
+    open();
+    const Tables tables = pinned_tables();
+    const auto key = tables.settings[0].hash_key[0];
+    const auto larger = BpfDataplane::open({pins(), 4096});
+    ASSERT_TRUE(larger);
+    EXPECT_EQ((*larger)->statistics()->table.size, 1024U);
+    EXPECT_EQ(tables.settings[0].hash_key[0], key);
+}
+
+TEST_F(BpfDataplaneTest, withdrawal_leaves_nothing) {
+    const auto dataplane = open();
+    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    ASSERT_TRUE(dataplane->withdraw());
+    EXPECT_FALSE(std::filesystem::exists(pins()));
+    EXPECT_THAT(dataplane->observe().error().message, HasSubstr("withdrawn"));
+    EXPECT_FALSE(open()->adopted());
+}
+
+TEST_F(BpfDataplaneTest, withdrawal_can_be_repeated) {
+    const auto dataplane = open();
+    const std::string pools = pins() / "pool_of_service";
+    run("mount -t tmpfs none " + pools);
+    EXPECT_FALSE(dataplane->withdraw());
+    run("umount " + pools);
+    EXPECT_TRUE(dataplane->withdraw());
+    EXPECT_FALSE(std::filesystem::exists(pins()));
+    EXPECT_TRUE(dataplane->withdraw());
+}
+
+TEST_F(BpfDataplaneTest, pins_of_others_are_never_removed) {
+    open();
+    const auto foreign = pins() / "foreign_new_1";
+    std::filesystem::create_directory(foreign);
+    ASSERT_TRUE(open()->withdraw());
+    EXPECT_TRUE(std::filesystem::exists(foreign));
+    EXPECT_EQ(
+        BpfDataplane::open(options()).error().message,
+        pins().string() + " holds things that are not Shoal's; give it a directory of its own");
+    EXPECT_TRUE(std::filesystem::exists(foreign));
+    std::filesystem::remove(foreign);
+    EXPECT_FALSE(open()->adopted());
+}
+
+TEST_F(BpfDataplaneTest, remains_next_to_pins_of_others_are_left_alone) {
+    open();
+    std::filesystem::remove(pins() / "settings");
+    std::filesystem::create_directory(pins() / "foreign");
+    EXPECT_FALSE(BpfDataplane::open(options()));
+    EXPECT_TRUE(std::filesystem::exists(pins() / "shoal_tc"));
+}
+
+TEST_F(BpfDataplaneTest, another_layout_is_refused_and_left_alone) {
+    open();
+    const Tables tables = pinned_tables();
+    tables.settings[0].abi_version = SHOAL_ABI_VERSION + 1;
+    const auto refused = BpfDataplane::open(options());
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("layout version"));
+    tables.settings[0].abi_version = SHOAL_ABI_VERSION;
+    EXPECT_TRUE(open()->adopted());
+}
+
+TEST_F(BpfDataplaneTest, a_missing_map_is_named) {
+    open();
+    std::filesystem::remove(pins() / "server_loads");
+    EXPECT_THAT(BpfDataplane::open(options()).error().message, HasSubstr("map server_loads"));
+}
+
+TEST_F(BpfDataplaneTest, needs_a_bpf_file_system) {
+    const auto refused = BpfDataplane::open({"/tmp/shoal", 1024});
+    EXPECT_THAT(refused.error().message, HasSubstr("not on a BPF file system"));
+}
+
+TEST_F(BpfDataplaneTest, an_unfinished_creation_is_done_again) {
+    open();
+    std::filesystem::remove(pins() / "settings");
+    const auto dataplane = open();
+    EXPECT_FALSE(dataplane->adopted());
+    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    EXPECT_EQ(dataplane->observe()->services.size(), 1U);
+}
+
+/// Each creation finds the remains of the one before, clears them away and gets further.
+TEST_F(BpfDataplaneTest, a_kill_at_any_moment_of_creation_does_no_harm) {
+    const auto pinned = [&] {
+        std::error_code none;
+        return std::distance(std::filesystem::directory_iterator(pins(), none), {});
+    };
+    for (const int enough : {1, 9, 18, 21}) {
+        bool cleared = false;
+        run_and_kill([&] { open(); },
+                     [&] {
+                         cleared = cleared || pinned() < enough;
+                         return cleared && pinned() >= enough;
+                     });
+        // In case the kill came too late.
+        std::filesystem::remove(pins() / "settings");
+    }
+    const auto dataplane = open();
+    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    EXPECT_EQ(dataplane->observe()->services.size(), 1U);
+    ASSERT_TRUE(dataplane->withdraw());
+    EXPECT_FALSE(std::filesystem::exists(pins()));
+}
+
+TEST_F(BpfDataplaneTest, a_kill_during_adoption_does_no_harm) {
+    run("ip link add wan0 type veth peer name client0");
+    apply(*open(), AttachHook{"wan0", model::HookChoice::xdp});
+    const auto new_programs_pinned = [&] {
+        std::error_code none;
+        for (const auto& entry : std::filesystem::directory_iterator(pins(), none)) {
+            if (entry.path().string().find("shoal_xdp_new_") != std::string::npos) return true;
+        }
+        return false;
+    };
+    for (int i = 0; i < 2; ++i)
+        run_and_kill([&] { open(); }, new_programs_pinned);
+    const auto dataplane = open();
+    EXPECT_TRUE(dataplane->adopted());
+    EXPECT_EQ(dataplane->observe()->hooks.at("wan0").attached, model::HookChoice::xdp);
+    EXPECT_FALSE(new_programs_pinned());
+    ASSERT_TRUE(dataplane->withdraw());
+    EXPECT_THAT(output_of("ip link show dev wan0"), ::testing::Not(HasSubstr("xdp")));
+}
+
+TEST_F(BpfDataplaneTest, a_filter_whose_pins_are_gone_is_attached_afresh) {
+    run("ip link add wan0 type veth peer name client0");
+    const auto running = [] { return list_tc_filters(*find_device("wan0"))->ours.at(0).program; };
+    const AttachHook hook{"wan0", model::HookChoice::automatic};
+    run_and_kill([&] { apply(*open(), hook); });
+    const auto former = running();
+    std::filesystem::remove_all(pins());
+    const auto dataplane = open();
+    EXPECT_THAT(dataplane->observe()->hooks, IsEmpty());
+    apply(*dataplane, hook);
+    EXPECT_TRUE(dataplane->observe()->hooks.contains("wan0"));
+    EXPECT_NE(running(), former);
+    const Descriptor program(bpf_obj_get((pins() / "shoal_tc").c_str()));
+    EXPECT_EQ(running(), program_id(program.get()));
+}
+
+TEST_F(BpfDataplaneTest, times_that_are_no_whole_ticks_are_observed_as_they_were_set) {
+    const auto dataplane = open();
+    model::ConnectionTimeouts timeouts;
+    timeouts.udp = std::chrono::milliseconds(12'345);
+    apply(*dataplane, SetTimeouts{timeouts});
+    EXPECT_EQ(dataplane->observe()->timeouts, timeouts);
+}
+
+TEST_F(BpfDataplaneTest, sizes_other_than_powers_of_two_are_refused) {
+    EXPECT_FALSE(BpfDataplane::open({pins(), 1000}));
+    EXPECT_FALSE(BpfDataplane::open({pins(), 512}));
+    EXPECT_FALSE(BpfDataplane::open({pins(), 1U << 25}));
+}
+
+}  // namespace
+}  // namespace shoal::dataplane

@@ -1,0 +1,161 @@
+#include "dataplane/bpf/connection_reader.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <thread>
+
+#include "dataplane/bpf/kernel_fixture.h"
+
+namespace shoal::dataplane {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class ConnectionReaderTest : public KernelFixture {
+  protected:
+    void SetUp() override {
+        KernelFixture::SetUp();
+        dataplane = open();
+        tables = pinned_tables();
+        apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+        apply(*dataplane, AddServer{web_service(), real_server(1)});
+        while (load_shared(tables.sweeper[0].ticks) < 2)
+            std::this_thread::yield();
+    }
+
+    /// As if a packet had just made it; no index entry, so that only readers see it.
+    void write_cell(std::uint32_t index, __u32 word, const char* client = "198.51.100.7") const {
+        shoal_connection cell{};
+        cell.seen = static_cast<__u32>(load_shared(tables.sweeper[0].last_tick_jiffies));
+        cell.client_address = address(client).v4_bits();
+        cell.client_port = htons(40000);
+        cell.virtual_address = web_service().address.v4_bits();
+        cell.virtual_port = htons(80);
+        cell.real_address = real_server(1).key.address.v4_bits();
+        cell.real_port = htons(8080);
+        cell.protocol = IPPROTO_TCP;
+        cell.server = 0;
+        cell.word = SHOAL_STATE_FREE;
+        tables.connections[index] = cell;
+        store_shared(tables.connections[index].word, word);
+    }
+    std::vector<model::Connection> all(const ConnectionFilter& filter = {}) const {
+        return dataplane->connections(filter, 0, 1024).value().connections;
+    }
+
+    std::unique_ptr<BpfDataplane> dataplane;
+    Tables tables;
+};
+
+TEST_F(ConnectionReaderTest, shows_a_connection_as_the_table_holds_it) {
+    write_cell(5, SHOAL_STATE_ESTABLISHED);
+    const auto found = all();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].client, address("198.51.100.7"));
+    EXPECT_EQ(found[0].client_port, 40000);
+    EXPECT_EQ(found[0].virtual_address, web_service().address);
+    EXPECT_EQ(found[0].real_address, address("10.0.0.1"));
+    EXPECT_EQ(found[0].real_port, 8080);
+    EXPECT_EQ(found[0].state, "ESTABLISHED");
+    EXPECT_TRUE(found[0].active);
+    EXPECT_NEAR(static_cast<double>(found[0].expires_in_ms), 900'000, 2'000);
+}
+
+TEST_F(ConnectionReaderTest, only_live_cells_are_connections) {
+    write_cell(5, SHOAL_STATE_PENDING);
+    write_cell(6, SHOAL_STATE_FREE);
+    EXPECT_THAT(all(), IsEmpty());
+}
+
+TEST_F(ConnectionReaderTest, filters_by_every_part) {
+    write_cell(5, SHOAL_STATE_ESTABLISHED);
+    write_cell(6, SHOAL_STATE_FIN_WAIT | SHOAL_WORD_INACTIVE, "198.51.100.8");
+    ConnectionFilter by_client;
+    by_client.client = address("198.51.100.8");
+    ASSERT_EQ(all(by_client).size(), 1U);
+    EXPECT_FALSE(all(by_client)[0].active);
+    ConnectionFilter by_state;
+    by_state.state = "ESTABLISHED";
+    EXPECT_EQ(all(by_state).size(), 1U);
+    ConnectionFilter by_server;
+    by_server.real_server = address("10.0.0.9");
+    EXPECT_THAT(all(by_server), IsEmpty());
+    ConnectionFilter by_service;
+    by_service.service = web_service();
+    EXPECT_EQ(all(by_service).size(), 2U);
+}
+
+TEST_F(ConnectionReaderTest, pages_end_with_the_table) {
+    write_cell(5, SHOAL_STATE_ESTABLISHED);
+    write_cell(1000, SHOAL_STATE_ESTABLISHED);
+    const auto first = dataplane->connections({}, 0, 512).value();
+    EXPECT_EQ(first.connections.size(), 1U);
+    ASSERT_EQ(first.next, 512U);
+    const auto second = dataplane->connections({}, *first.next, 512).value();
+    EXPECT_EQ(second.connections.size(), 1U);
+    EXPECT_FALSE(second.next);
+    EXPECT_FALSE(dataplane->connections({}, 5000, 512)->next);
+}
+
+TEST_F(ConnectionReaderTest, the_self_check_names_each_difference) {
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    write_cell(5, SHOAL_STATE_ESTABLISHED);
+    write_cell(6, SHOAL_STATE_FIN_WAIT | SHOAL_WORD_INACTIVE);
+    EXPECT_THAT(dataplane->self_check().value(),
+                ElementsAre("real server 10.0.0.1:80 (entry 0): counted are 0 active and 0 "
+                            "inactive connections, the table holds 1 and 1"));
+    store_shared<__u64>(tables.loads[0], SHOAL_LOAD_ACTIVE_ONE + SHOAL_LOAD_INACTIVE_ONE);
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+}
+
+TEST_F(ConnectionReaderTest, statistics_sum_over_cpus) {
+    std::vector<shoal_counters> counters(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    __u64 expected = 0;
+    for (std::size_t cpu = 0; cpu < counters.size(); ++cpu) {
+        counters[cpu].packets_in = cpu + 1;
+        counters[cpu].bytes_out = 100;
+        expected += cpu + 1;
+    }
+    const std::uint32_t index = 0;
+    for (const char* map : {"service_counters", "server_counters"}) {
+        ASSERT_EQ(bpf_map_update_elem(tables.fd(map), &index, counters.data(), BPF_ANY), 0);
+    }
+    store_shared<__u64>(tables.loads[0], 3 * SHOAL_LOAD_ACTIVE_ONE + 2);
+    const Statistics statistics = dataplane->statistics().value();
+    const ServiceLoad& service = statistics.services.at(0);
+    EXPECT_EQ(service.counters.packets_in, expected);
+    EXPECT_EQ(service.counters.bytes_out, 100 * counters.size());
+    EXPECT_EQ(service.servers.at(0).counters.packets_in, expected);
+    EXPECT_EQ(service.servers.at(0).active, 3U);
+    EXPECT_EQ(service.servers.at(0).inactive, 2U);
+}
+
+TEST_F(ConnectionReaderTest, verdicts_have_names_and_meanings) {
+    const Statistics statistics = dataplane->statistics().value();
+    ASSERT_EQ(statistics.verdicts.size(), static_cast<std::size_t>(SHOAL_VERDICT_COUNT));
+    EXPECT_EQ(statistics.verdicts[SHOAL_VERDICT_no_server].name, "no_server");
+    for (const auto& verdict : statistics.verdicts)
+        EXPECT_THAT(verdict.meaning, Not(IsEmpty()));
+}
+
+TEST_F(ConnectionReaderTest, the_overflow_counts_connections_not_entries) {
+    for (const __u8 reply : std::to_array<__u8>({0, 1})) {
+        shoal_overflow_key key{};
+        key.client_port = 1;
+        key.reply = reply;
+        const std::uint32_t cell = 5;
+        ASSERT_EQ(bpf_map_update_elem(tables.fd("overflow"), &key, &cell, BPF_NOEXIST), 0);
+    }
+    EXPECT_EQ(dataplane->statistics()->table.overflow, 1U);
+}
+
+}  // namespace
+}  // namespace shoal::dataplane

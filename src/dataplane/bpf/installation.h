@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/bpf/descriptor.h"
+#include "dataplane/bpf/loader.h"
+#include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/tables.h"
+
+namespace shoal::dataplane {
+
+/// The packet path as it stands pinned in the kernel.
+struct Installation {
+    Tables tables;
+    Objects programs;
+    /// It was running before this process.
+    bool adopted = false;
+    /// XDP programs of earlier runs, which may still be attached.
+    std::vector<Descriptor> former_xdp;
+};
+
+/// Creates the packet path under `pins`, or loads the programs onto the maps that are pinned there.
+/// The pin of `settings` is the last one made and the first one removed: without it the others are
+/// the remains of an interrupted creation or withdrawal and are cleared away. Nothing is created
+/// among pins that are not ours.
+Result<Installation> install(const PinDirectory& pins, TableSizes sizes);
+
+/// Once the programs are attached wherever those of earlier runs were: makes them the pinned ones
+/// and forgets the others.
+Result<void> settle_programs(const PinDirectory& pins, const Objects& programs);
+
+/// Removes every pin of ours, the commit marker first, and nothing else. May be repeated where it
+/// failed half-way.
+Result<void> clear_pins(const PinDirectory& pins);
+
+/// Runs a program that is not for packets; `mark` is its argument. Its return value.
+Result<std::uint32_t> run_program(int program, std::uint32_t mark);
+
+constexpr const char* commit_marker = "settings";
+
+}  // namespace shoal::dataplane

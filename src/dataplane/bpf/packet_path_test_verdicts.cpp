@@ -1,0 +1,242 @@
+#include <gtest/gtest.h>
+
+#include "dataplane/bpf/testing/packet_path.h"
+
+// Every exit of the packet path, each reached by a packet.
+
+namespace shoal::dataplane::testing {
+namespace {
+
+constexpr Endpoint client{"198.51.100.7", 40000};
+constexpr Endpoint vip{"192.0.2.80", 80};
+constexpr Endpoint real{"10.0.0.1", 80};
+
+class Verdicts : public ::testing::Test {
+  protected:
+    PacketPath path;
+
+    /// At XDP everything that passes is left to tc, which names the verdict.
+    void expect(Hook hook, const PacketBuilder& packet, const std::string& verdict,
+                std::uint32_t action) {
+        const auto in = packet.build();
+        const auto outcome = path.run(hook, in);
+        EXPECT_EQ(outcome.verdict, verdict) << to_string(hook);
+        EXPECT_EQ(outcome.action, action) << to_string(hook);
+        if (action == tc_unspec || action == xdp_pass) EXPECT_EQ(outcome.packet, in);
+    }
+    void expect_passed(const PacketBuilder& packet, const std::string& verdict) {
+        expect(Hook::xdp, packet, "passed_up", xdp_pass);
+        expect(Hook::tc, packet, verdict, tc_unspec);
+    }
+    void expect_dropped(const PacketBuilder& packet, const std::string& verdict) {
+        expect(Hook::xdp, packet, verdict, xdp_drop);
+        expect(Hook::tc, packet, verdict, tc_shot);
+    }
+    void expect_left_to_tc_and_dropped(const PacketBuilder& packet, const std::string& verdict) {
+        expect(Hook::xdp, packet, "passed_up", xdp_pass);
+        expect(Hook::tc, packet, verdict, tc_shot);
+    }
+};
+
+TEST_F(Verdicts, foreign_packets_pass) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::tcp(client, {"203.0.113.9", 80}, syn), "foreign");
+    expect_passed(PacketBuilder::tcp(client, vip, syn).ether_type(0x0806), "foreign");
+    expect_passed(PacketBuilder::tcp(client, vip, syn).ether_type(0x86dd), "foreign");
+}
+
+TEST_F(Verdicts, frames_for_other_hosts_are_foreign_at_tc) {
+    path.serve({{"10.0.0.1"}});
+    expect(Hook::tc, PacketBuilder::tcp(client, vip, syn).macs(server_mac, director_mac), "foreign",
+           tc_unspec);
+}
+
+TEST_F(Verdicts, a_syn_opens_and_later_packets_follow) {
+    path.serve({{"10.0.0.1"}});
+    for (const auto hook : {Hook::xdp, Hook::tc}) {
+        const std::uint32_t sent = hook == Hook::xdp ? xdp_redirect : tc_redirect;
+        const Endpoint from{client.address,
+                            hook == Hook::xdp ? std::uint16_t{1} : std::uint16_t{2}};
+        expect(hook, PacketBuilder::tcp(from, vip, syn), "new_connection", sent);
+        expect(hook, PacketBuilder::tcp(from, vip, ack), "forwarded", sent);
+    }
+}
+
+TEST_F(Verdicts, xdp_transmits_where_the_packet_came_in) {
+    path.serve({{.address = "10.0.0.1", .interface = loopback}});
+    expect(Hook::xdp, PacketBuilder::tcp(client, vip, syn), "new_connection", xdp_tx);
+}
+
+TEST_F(Verdicts, replies_go_to_the_client) {
+    path.serve({{"10.0.0.1"}});
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    // No route leads to the client here: by the device that its packets come in by.
+    expect(Hook::xdp, PacketBuilder::tcp(real, client, syn | ack), "passed_up", xdp_pass);
+    expect(Hook::tc, PacketBuilder::tcp(real, client, syn | ack), "replied", tc_redirect);
+}
+
+TEST_F(Verdicts, other_protocols_pass) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::udp(client, vip).protocol(1), "not_balanced");
+    expect_passed(PacketBuilder::udp(real, client).protocol(1), "not_balanced");
+}
+
+TEST_F(Verdicts, a_port_without_virtual_server_passes) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::tcp(client, {"192.0.2.80", 81}, syn), "no_service");
+    expect_passed(PacketBuilder::udp(client, vip), "no_service");
+}
+
+TEST_F(Verdicts, only_a_syn_alone_opens) {
+    path.serve({{"10.0.0.1"}});
+    for (const std::uint8_t flags : {ack, fin, rst, std::uint8_t{0}, std::uint8_t(syn | ack),
+                                     std::uint8_t(syn | rst), std::uint8_t(syn | fin)})
+        expect_passed(PacketBuilder::tcp(client, vip, flags), "no_connection");
+    EXPECT_TRUE(path.live().empty());
+}
+
+TEST_F(Verdicts, traffic_of_real_servers_passes) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::tcp(real, client, syn), "not_ours");
+}
+
+TEST_F(Verdicts, a_removed_server_ends_its_tcp_connections) {
+    path.serve({{"10.0.0.1"}});
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    path.server(0).flags &= static_cast<std::uint8_t>(~SHOAL_SERVER_AVAILABLE);
+    expect(Hook::xdp, PacketBuilder::tcp(client, vip, ack), "passed_up", xdp_pass);
+    EXPECT_EQ(path.active(0), 1U);
+    expect(Hook::tc, PacketBuilder::tcp(client, vip, ack), "server_gone", tc_unspec);
+    EXPECT_EQ(path.load(0), 0U);
+    EXPECT_TRUE(path.live().empty());
+}
+
+TEST_F(Verdicts, a_removed_servers_clients_go_elsewhere_by_syn_or_datagram) {
+    for (const std::uint8_t protocol : {std::uint8_t{6}, std::uint8_t{17}}) {
+        for (const auto hook : {Hook::xdp, Hook::tc}) {
+            PacketPath fresh;
+            const auto service = fresh.serve({{"10.0.0.1"}}, SHOAL_SCHEDULER_RR, protocol);
+            const auto packet = protocol == 6 ? PacketBuilder::tcp(client, vip, syn)
+                                              : PacketBuilder::udp(client, vip);
+            fresh.run(hook, packet);
+            fresh.server(0).flags &= static_cast<std::uint8_t>(~SHOAL_SERVER_AVAILABLE);
+            const auto other = fresh.add_server(service, {"10.0.0.2"});
+            fresh.set_pool(service, {{other, 1}});
+            EXPECT_EQ(fresh.run(hook, packet).verdict, "new_connection");
+            EXPECT_EQ(fresh.only_connection().server, other);
+            EXPECT_EQ(fresh.load(0), 0U);
+        }
+    }
+}
+
+TEST_F(Verdicts, no_usable_server_drops) {
+    const auto service = path.serve({{"10.0.0.1"}});
+    path.set_pool(service, {{0, 0}});
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_server");
+    path.set_pool(service, {});
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_server");
+}
+
+TEST_F(Verdicts, no_route_drops) {
+    path.serve({{.address = "10.0.0.1", .interface = 0}});
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_route");
+    EXPECT_TRUE(path.live().empty());
+    path.server(0).interface = elsewhere;
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    path.server(0).interface = 0;
+    expect_dropped(PacketBuilder::tcp(client, vip, ack), "no_route");
+    path.only_connection().client_interface = 0;
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack), "no_route");
+}
+
+TEST_F(Verdicts, fragments_of_virtual_servers_are_dropped) {
+    path.serve({{"10.0.0.1"}});
+    const auto first = PacketBuilder::tcp(client, vip, syn).fragment(0, true);
+    expect_left_to_tc_and_dropped(first, "fragment");
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).fragment(0, true),
+                                  "fragment");
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).fragment(0, true),
+                                  "fragment");
+}
+
+TEST_F(Verdicts, other_fragments_pass) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::tcp(client, {"192.0.2.80", 81}, syn).fragment(0, true),
+                  "no_service");
+    expect_passed(PacketBuilder::tcp(real, client, ack).fragment(0, true), "not_ours");
+    expect_passed(PacketBuilder::tcp(client, vip, ack).fragment(185, false), "not_balanced");
+}
+
+TEST_F(Verdicts, cut_or_inconsistent_headers_are_dropped) {
+    path.serve({{"10.0.0.1"}});
+    for (const auto& packet : {PacketBuilder::tcp(client, vip, syn).cut_to(14 + 20 + 19),
+                               PacketBuilder::tcp(client, vip, syn).cut_to(14 + 20 + 7),
+                               PacketBuilder::tcp(client, vip, syn).total_length(39),
+                               PacketBuilder::tcp(client, vip, syn).total_length(1000),
+                               PacketBuilder::tcp(client, vip, syn).version(6)})
+        expect_dropped(packet, "truncated");
+}
+
+TEST_F(Verdicts, a_time_to_live_of_one_ends_here) {
+    path.serve({{"10.0.0.1"}});
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, syn).ttl(1), "ttl_expired");
+    EXPECT_TRUE(path.live().empty());
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).ttl(1), "ttl_expired");
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).ttl(1), "ttl_expired");
+}
+
+TEST_F(Verdicts, tunneling_is_refused) {
+    path.serve({{.address = "10.0.0.1", .method = SHOAL_METHOD_TUNNEL}});
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_tunnel");
+    EXPECT_TRUE(path.live().empty());
+}
+
+TEST_F(Verdicts, a_service_that_names_no_server_record_is_internal) {
+    const auto service = path.serve({{"10.0.0.1"}});
+    path.set_pool(service, {{SHOAL_MAX_SERVERS, 1}});
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "internal");
+}
+
+TEST_F(Verdicts, a_full_table_drops_new_connections_only) {
+    pin_to_cpu(0);
+    PacketPath small(64);
+    small.serve({{"10.0.0.1"}});
+    std::string verdict;
+    std::uint16_t port = 0;
+    while (verdict != "table_full") {
+        ASSERT_LE(++port, 64);
+        verdict =
+            small.run(Hook::xdp, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict;
+    }
+    EXPECT_EQ(port, 64) << "63 cells: number 0 is never used";
+    EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict,
+              "table_full");
+    EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, 1}, vip, ack)).verdict,
+              "forwarded");
+    EXPECT_EQ(small.active(0), 63U);
+}
+
+TEST_F(Verdicts, xdp_leaves_unresolved_next_hops_to_tc_but_schedules) {
+    path.serve({{.address = "10.0.0.1", .mac_known = false}, {"10.0.0.2"}});
+    const auto packet = PacketBuilder::tcp(client, vip, syn);
+    expect(Hook::xdp, packet, "passed_up", xdp_pass);
+    EXPECT_EQ(path.only_connection().server, 0U);
+    expect(Hook::tc, packet, "forwarded", tc_redirect);
+    EXPECT_EQ(path.only_connection().server, 0U);
+    EXPECT_EQ(path.server_counters(0).packets_in, 1U);
+    EXPECT_EQ(path.server_counters(0).connections, 1U);
+}
+
+TEST_F(Verdicts, a_client_that_shares_a_filter_bit_gets_its_replies) {
+    path.serve({{"10.0.0.1"}});
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    path.set_filter_bit(true, std::string(client.address));
+    expect(Hook::tc, PacketBuilder::tcp(real, client, syn | ack), "replied", tc_redirect);
+    expect(Hook::tc, PacketBuilder::tcp({"10.0.0.1", 81}, client, syn | ack), "no_service",
+           tc_unspec);
+}
+
+}  // namespace
+}  // namespace shoal::dataplane::testing

@@ -1,0 +1,109 @@
+#include "dataplane/bpf/statistics.h"
+
+#include <array>
+#include <ctime>
+#include <numeric>
+#include <string_view>
+
+#include "dataplane/bpf/per_cpu.h"
+
+namespace shoal::dataplane {
+
+namespace {
+
+struct VerdictText {
+    std::string_view name;
+    std::string_view meaning;
+};
+
+constexpr std::array<VerdictText, SHOAL_VERDICT_COUNT> verdict_texts{{
+#define SHOAL_VERDICT_TEXT(name, meaning) {#name, meaning},
+    SHOAL_VERDICTS(SHOAL_VERDICT_TEXT)
+#undef SHOAL_VERDICT_TEXT
+}};
+
+Result<model::Counters> read_counters(int map, std::uint32_t index) {
+    const auto values = read_per_cpu<shoal_counters>(map, index);
+    if (!values) return fail(values.error());
+    model::Counters sum;
+    for (const shoal_counters& cpu : *values) {
+        sum.connections += cpu.connections;
+        sum.packets_in += cpu.packets_in;
+        sum.packets_out += cpu.packets_out;
+        sum.bytes_in += cpu.bytes_in;
+        sum.bytes_out += cpu.bytes_out;
+    }
+    return sum;
+}
+
+Result<std::vector<model::VerdictCount>> read_verdicts(int map) {
+    std::vector<model::VerdictCount> verdicts;
+    for (std::uint32_t index = 0; index < SHOAL_VERDICT_COUNT; ++index) {
+        const auto values = read_per_cpu<__u64>(map, index);
+        if (!values) return fail(values.error());
+        const VerdictText& text = verdict_texts[index];
+        verdicts.push_back({std::string(text.name), std::string(text.meaning),
+                            std::accumulate(values->begin(), values->end(), std::uint64_t{0})});
+    }
+    return verdicts;
+}
+
+/// Connections in the overflow map, which is empty as a rule. A NAT connection's second entry, for
+/// the replies, does not count.
+std::uint32_t count_overflow(int map, std::uint32_t limit) {
+    shoal_overflow_key key{};
+    std::uint32_t count = 0;
+    std::uint32_t steps = 0;
+    const void* from = nullptr;
+    while (steps++ < limit && bpf_map_get_next_key(map, from, &key) == 0) {
+        if (key.reply == 0) ++count;
+        from = &key;
+    }
+    return count;
+}
+
+std::int64_t sweeper_age_ms(const shoal_sweeper& sweeper) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+    return now_ms - static_cast<std::int64_t>(load_shared(sweeper.last_tick_ns) / 1'000'000);
+}
+
+Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry) {
+    const auto counters = read_counters(tables.fd("service_counters"), entry.index);
+    if (!counters) return fail(counters.error());
+    ServiceLoad load{entry.service.key, *counters, {}};
+    for (std::size_t i = 0; i < entry.server_indices.size(); ++i) {
+        const std::uint32_t index = entry.server_indices[i];
+        const auto server = read_counters(tables.fd("server_counters"), index);
+        if (!server) return fail(server.error());
+        const __u64 counts = load_shared(tables.loads[index]);
+        load.servers.push_back({entry.service.servers[i].key,
+                                static_cast<std::uint32_t>(counts >> 32),
+                                static_cast<std::uint32_t>(counts), *server});
+    }
+    return load;
+}
+
+}  // namespace
+
+Result<Statistics> read_statistics(const Tables& tables,
+                                   const std::vector<VirtualServers::Entry>& entries) {
+    Statistics statistics;
+    for (const auto& entry : entries) {
+        auto load = read_service(tables, entry);
+        if (!load) return fail(load.error());
+        statistics.services.push_back(std::move(*load));
+    }
+    auto verdicts = read_verdicts(tables.fd("verdicts"));
+    if (!verdicts) return fail(verdicts.error());
+    statistics.verdicts = std::move(*verdicts);
+    statistics.table.size = tables.sizes().cells;
+    statistics.table.used = load_shared(tables.sweeper[0].used);
+    statistics.table.overflow = count_overflow(tables.fd("overflow"), tables.sizes().overflow());
+    statistics.table.memory_bytes = tables.memory_bytes();
+    statistics.sweeper_age_ms = sweeper_age_ms(tables.sweeper[0]);
+    return statistics;
+}
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "dataplane/bpf/tables.h"
+#include "dataplane/bpf/virtual_servers.h"
+#include "dataplane/dataplane.h"
+
+namespace shoal::dataplane {
+
+/// Sums the counters of all CPUs for the given virtual servers and their real servers.
+Result<Statistics> read_statistics(const Tables& tables,
+                                   const std::vector<VirtualServers::Entry>& entries);
+
+}  // namespace shoal::dataplane

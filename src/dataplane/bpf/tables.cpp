@@ -1,0 +1,97 @@
+#include "dataplane/bpf/tables.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <cerrno>
+#include <ctime>
+#include <fstream>
+
+#include "dataplane/bpf/conversions.h"
+
+namespace shoal::dataplane {
+
+namespace {
+
+/// "memlock:\t67108864" in /proc/self/fdinfo.
+std::uint64_t memory_of(int fd) {
+    std::ifstream file(fmt::format("/proc/self/fdinfo/{}", fd));
+    std::string word;
+    std::uint64_t bytes = 0;
+    while (file >> word) {
+        if (word == "memlock:" && file >> bytes) return bytes;
+    }
+    return 0;
+}
+
+}  // namespace
+
+Result<Tables> Tables::map(Objects maps) {
+    Tables tables{};
+    tables.maps = std::move(maps);
+    Result<void> result;
+    const auto take = [&]<class T>(MappedArray<T>& array, const char* name, std::uint32_t entries) {
+        if (!result) return;
+        auto mapped = MappedArray<T>::map(tables.fd(name), entries);
+        if (mapped) {
+            array = std::move(*mapped);
+        } else {
+            result = fail(mapped.error().within(name));
+        }
+    };
+    bpf_map_info info{};
+    __u32 length = sizeof info;
+    if (bpf_obj_get_info_by_fd(tables.fd("connections"), &info, &length) != 0) {
+        return fail(system_error("reading the size of the table", errno));
+    }
+    take(tables.settings, "settings", 1);
+    take(tables.sweeper, "sweeper", 1);
+    take(tables.free_ring, "free_ring", 1);
+    take(tables.address_filter, "address_filter", 1);
+    take(tables.free_cells, "free_cells", info.max_entries);
+    take(tables.connections, "connections", info.max_entries);
+    take(tables.services, "service_table", SHOAL_MAX_SERVICES);
+    take(tables.servers, "server_table", SHOAL_MAX_SERVERS);
+    take(tables.loads, "server_loads", SHOAL_MAX_SERVERS);
+    take(tables.cursors, "scheduler_state", SHOAL_MAX_SERVICES);
+    if (!result) return fail(result.error());
+    return tables;
+}
+
+std::uint64_t Tables::memory_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& [name, map] : maps)
+        sum += memory_of(map.get());
+    return sum;
+}
+
+std::uint32_t kernel_hz() {
+    timespec resolution{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+    const std::int64_t nanoseconds = resolution.tv_nsec;
+    return nanoseconds > 0 ? static_cast<std::uint32_t>(1'000'000'000 / nanoseconds) : 100;
+}
+
+Result<void> fill_fresh_tables(Tables& tables, TableSizes sizes) {
+    shoal_settings& settings = tables.settings[0];
+    if (::getrandom(&settings.hash_key[0], sizeof settings.hash_key, 0) !=
+        sizeof settings.hash_key) {
+        return fail(system_error("making a random hash key", errno));
+    }
+    settings.abi_version = SHOAL_ABI_VERSION;
+    settings.cells = sizes.cells;
+    settings.buckets = sizes.buckets();
+    settings.hz = kernel_hz();
+    put_timeouts(settings, {});
+    for (std::uint32_t cell = 0; cell < sizes.cells; ++cell) {
+        tables.connections[cell].word = SHOAL_STATE_FREE;
+        if (cell > 0) tables.free_cells[cell - 1] = cell;
+    }
+    shoal_free_ring& ring = tables.free_ring[0];
+    ring.written = sizes.cells - 1;
+    store_shared(ring.tail, ring.written);
+    return {};
+}
+
+}  // namespace shoal::dataplane

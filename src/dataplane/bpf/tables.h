@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "abi.h"
+#include "dataplane/bpf/loader.h"
+#include "dataplane/bpf/mapped_array.h"
+
+namespace shoal::dataplane {
+
+/// The maps of the packet path: those user space shares with it as typed memory, all by descriptor.
+struct Tables {
+    /// Takes the maps over; `maps` holds every one of bpf/maps.h.
+    static Result<Tables> map(Objects maps);
+
+    /// A map by its name in bpf/maps.h.
+    int fd(const char* name) const { return maps.at(name).get(); }
+    TableSizes sizes() const { return {connections.size()}; }
+    /// What the kernel accounts for all maps.
+    std::uint64_t memory_bytes() const;
+
+    Objects maps;
+    MappedArray<shoal_settings> settings;
+    MappedArray<shoal_sweeper> sweeper;
+    MappedArray<shoal_free_ring> free_ring;
+    MappedArray<shoal_address_filter> address_filter;
+    MappedArray<std::uint32_t> free_cells;
+    MappedArray<shoal_connection> connections;
+    MappedArray<shoal_service> services;
+    MappedArray<shoal_server> servers;
+    MappedArray<__u64> loads;
+    /// The words of union shoal_cursor.
+    MappedArray<__u64> cursors;
+};
+
+/// Values that a packet on another CPU reads or writes at the same time.
+template <class T>
+T load_shared(const T& value) {
+    return __atomic_load_n(&value, __ATOMIC_ACQUIRE);
+}
+template <class T>
+void store_shared(T& value, T now) {
+    __atomic_store_n(&value, now, __ATOMIC_RELEASE);
+}
+
+/// Everything a fresh table needs before the first packet: random hash key, sizes, every cell free.
+Result<void> fill_fresh_tables(Tables& tables, TableSizes sizes);
+
+/// Kernel ticks a second, from the resolution of the coarse clock.
+std::uint32_t kernel_hz();
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/bpf/devices.h"
+#include "dataplane/dataplane.h"
+
+namespace shoal::dataplane {
+
+/// Our filter at a device's ingress. What a restarted shoald must know of it is in its handle.
+struct TcFilter {
+    model::HookChoice wanted = model::HookChoice::automatic;
+    /// The clsact qdisc was not there before us.
+    bool made_qdisc = false;
+    /// The kernel's number of the program that it runs.
+    std::uint32_t program = 0;
+};
+
+/// What the clsact qdisc of a device holds.
+struct TcFilters {
+    std::vector<TcFilter> ours;
+    bool others = false;
+};
+
+Result<TcFilters> list_tc_filters(const Device& device);
+
+/// Attaches the program, replacing ours atomically where one is; another choice is attached before
+/// the former one goes.
+Result<void> attach_tc(const Device& device, int program, model::HookChoice wanted);
+/// Removes our filters, and the qdisc where we made it and nobody else uses it.
+Result<void> detach_tc(const Device& device);
+
+}  // namespace shoal::dataplane

@@ -1,0 +1,180 @@
+#include "dataplane/bpf/testing/packet_builder.h"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace shoal::dataplane::testing {
+namespace {
+
+void append16(Bytes& bytes, std::size_t value) {
+    bytes.push_back(static_cast<std::uint8_t>(value >> 8));
+    bytes.push_back(static_cast<std::uint8_t>(value));
+}
+
+template <class Range>
+void append(Bytes& bytes, const Range& range) {
+    bytes.insert(bytes.end(), range.begin(), range.end());
+}
+
+void store16(Bytes& bytes, std::size_t offset, std::uint16_t value) {
+    bytes.at(offset) = static_cast<std::uint8_t>(value >> 8);
+    bytes.at(offset + 1) = static_cast<std::uint8_t>(value);
+}
+
+std::array<std::uint8_t, 4> parse(std::string_view text) {
+    std::array<std::uint8_t, 4> address{};
+    if (inet_pton(AF_INET, std::string(text).c_str(), address.data()) != 1)
+        throw std::invalid_argument("not an IPv4 address: " + std::string(text));
+    return address;
+}
+
+}  // namespace
+
+std::uint16_t internet_checksum(const Bytes& data) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < data.size(); i += 2) {
+        const unsigned low = i + 1 < data.size() ? data[i + 1] : 0;
+        sum += static_cast<unsigned>(data[i]) << 8 | low;
+    }
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>(~sum);
+}
+
+PacketBuilder PacketBuilder::tcp(Endpoint from, Endpoint to, std::uint8_t flags) {
+    PacketBuilder builder;
+    builder.flags_ = flags;
+    return builder.from(from).to(to);
+}
+
+PacketBuilder PacketBuilder::udp(Endpoint from, Endpoint to) {
+    PacketBuilder builder;
+    builder.is_tcp_ = false;
+    builder.protocol_ = 17;
+    return builder.from(from).to(to);
+}
+
+PacketBuilder& PacketBuilder::from(Endpoint endpoint) {
+    source_ = parse(endpoint.address);
+    source_port_ = endpoint.port;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::to(Endpoint endpoint) {
+    destination_ = parse(endpoint.address);
+    destination_port_ = endpoint.port;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::macs(const Mac& destination, const Mac& source) {
+    destination_mac_ = destination;
+    source_mac_ = source;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::ether_type(std::uint16_t type) {
+    ether_type_ = type;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::version(std::uint8_t version) {
+    version_ = version;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::ttl(std::uint8_t ttl) {
+    ttl_ = ttl;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::protocol(std::uint8_t protocol) {
+    protocol_ = protocol;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::ip_options(Bytes options) {
+    options_ = std::move(options);
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::fragment(std::uint16_t offset, bool more) {
+    fragment_ = static_cast<std::uint16_t>(offset | (more ? 0x2000 : 0));
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::payload(Bytes payload) {
+    payload_ = std::move(payload);
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::no_checksum() {
+    checksum_ = false;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::total_length(std::uint16_t length) {
+    total_length_ = length;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::cut_to(std::size_t length) {
+    cut_to_ = length;
+    return *this;
+}
+
+Bytes PacketBuilder::transport() const {
+    Bytes header;
+    append16(header, source_port_);
+    append16(header, destination_port_);
+    const std::size_t checksum_at = is_tcp_ ? 16 : 6;
+    if (is_tcp_) {
+        append(header, Bytes{0, 0, 0, 1, 0, 0, 0, 2, 0x50, flags_, 0x10, 0, 0, 0, 0, 0});
+    } else {
+        append16(header, 8 + payload_.size());
+        append16(header, 0);
+    }
+    append(header, payload_);
+    if (!checksum_) return header;
+    Bytes summed;  // pseudo header, then the segment
+    append(summed, source_);
+    append(summed, destination_);
+    append16(summed, is_tcp_ ? 6 : 17);
+    append16(summed, header.size());
+    append(summed, header);
+    std::uint16_t checksum = internet_checksum(summed);
+    if (!is_tcp_ && checksum == 0) checksum = 0xffff;
+    store16(header, checksum_at, checksum);
+    return header;
+}
+
+Bytes PacketBuilder::ip_header(std::size_t transport_length) const {
+    const std::size_t length = 20 + options_.size();
+    Bytes header{static_cast<std::uint8_t>(version_ << 4 | length / 4), 0};
+    append16(header, total_length_ != 0 ? total_length_ : length + transport_length);
+    append16(header, 0x1234);
+    append16(header, fragment_);
+    append(header, Bytes{ttl_, protocol_, 0, 0});
+    append(header, source_);
+    append(header, destination_);
+    append(header, options_);
+    store16(header, 10, internet_checksum(header));
+    return header;
+}
+
+Bytes PacketBuilder::build() const {
+    const Bytes segment = transport();
+    Bytes frame;
+    append(frame, destination_mac_);
+    append(frame, source_mac_);
+    append16(frame, ether_type_);
+    append(frame, ip_header(segment.size()));
+    append(frame, segment);
+    if (cut_to_ != 0) frame.resize(cut_to_);
+    return frame;
+}
+
+}  // namespace shoal::dataplane::testing

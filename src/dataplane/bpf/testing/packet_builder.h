@@ -1,0 +1,80 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+// Ethernet frames for the tests of the packet path, composed from words with full checksums, so
+// that expected packets never come out of the code under test.
+
+namespace shoal::dataplane::testing {
+
+using Bytes = std::vector<std::uint8_t>;
+using Mac = std::array<std::uint8_t, 6>;
+
+inline constexpr std::uint8_t fin = 0x01;
+inline constexpr std::uint8_t syn = 0x02;
+inline constexpr std::uint8_t rst = 0x04;
+inline constexpr std::uint8_t ack = 0x10;
+
+/// A TCP or UDP endpoint; the address in dotted form.
+struct Endpoint {
+    std::string_view address;
+    std::uint16_t port = 0;
+};
+
+class PacketBuilder {
+  public:
+    static PacketBuilder tcp(Endpoint from, Endpoint to, std::uint8_t flags);
+    static PacketBuilder udp(Endpoint from, Endpoint to);
+
+    PacketBuilder& from(Endpoint endpoint);
+    PacketBuilder& to(Endpoint endpoint);
+    PacketBuilder& macs(const Mac& destination, const Mac& source);
+    PacketBuilder& ether_type(std::uint16_t type);
+    PacketBuilder& version(std::uint8_t version);
+    PacketBuilder& ttl(std::uint8_t ttl);
+    PacketBuilder& protocol(std::uint8_t protocol);
+    /// A multiple of four bytes, at most 40.
+    PacketBuilder& ip_options(Bytes options);
+    /// Offset in units of eight bytes.
+    PacketBuilder& fragment(std::uint16_t offset, bool more);
+    PacketBuilder& payload(Bytes payload);
+    /// UDP without a checksum.
+    PacketBuilder& no_checksum();
+    /// What the IP header claims, instead of the true length.
+    PacketBuilder& total_length(std::uint16_t length);
+    /// Cuts the finished frame.
+    PacketBuilder& cut_to(std::size_t length);
+
+    Bytes build() const;
+
+  private:
+    Bytes transport() const;
+    Bytes ip_header(std::size_t transport_length) const;
+
+    Mac destination_mac_{};
+    Mac source_mac_{0x02, 0, 0, 0, 0, 0x01};
+    std::uint16_t ether_type_ = 0x0800;
+    std::uint8_t version_ = 4;
+    std::uint8_t ttl_ = 64;
+    std::uint8_t protocol_ = 6;
+    std::uint8_t flags_ = 0;
+    bool is_tcp_ = true;
+    bool checksum_ = true;
+    std::uint16_t fragment_ = 0;
+    std::uint16_t total_length_ = 0;
+    std::size_t cut_to_ = 0;
+    std::array<std::uint8_t, 4> source_{};
+    std::array<std::uint8_t, 4> destination_{};
+    std::uint16_t source_port_ = 0;
+    std::uint16_t destination_port_ = 0;
+    Bytes options_;
+    Bytes payload_{'s', 'h', 'o', 'a', 'l'};
+};
+
+/// The internet checksum of `data`, as the 16-bit number that is stored in network byte order.
+std::uint16_t internet_checksum(const Bytes& data);
+
+}  // namespace shoal::dataplane::testing

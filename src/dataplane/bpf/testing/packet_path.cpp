@@ -1,0 +1,392 @@
+#include "dataplane/bpf/testing/packet_path.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <system_error>
+
+#include "director_tc.skel.h"
+#include "director_xdp.skel.h"
+
+namespace shoal::dataplane::testing {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int error = errno) {
+    throw std::runtime_error(what + ": " + std::generic_category().message(std::abs(error)));
+}
+
+std::uint32_t address_bits(const std::string& text) {
+    std::uint32_t bits = 0;
+    if (inet_pton(AF_INET, text.c_str(), &bits) != 1) throw std::runtime_error("address " + text);
+    return bits;
+}
+
+template <class T>
+std::span<T> map_memory(const bpf_map* map) {
+    const std::size_t count = bpf_map__max_entries(map);
+    const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (memory == MAP_FAILED) fail(std::string("mmap of ") + bpf_map__name(map));
+    return {static_cast<T*>(memory), count};
+}
+
+// The kernel keeps the values of an array eight bytes apart.
+struct alignas(8) FreePlace {
+    std::uint32_t cell;
+};
+
+const char* const verdict_names[] = {
+#define NAME(name, meaning) #name,
+    SHOAL_VERDICTS(NAME)
+#undef NAME
+};
+
+}  // namespace
+
+std::string to_string(Hook hook) {
+    return hook == Hook::tc ? "tc" : "xdp";
+}
+
+void pin_to_cpu(unsigned cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0) fail("pinning to a CPU");
+}
+
+void PacketPath::Deleter::operator()(director_tc* skeleton) const {
+    director_tc__destroy(skeleton);
+}
+void PacketPath::Deleter::operator()(director_xdp* skeleton) const {
+    director_xdp__destroy(skeleton);
+}
+
+PacketPath::PacketPath(std::uint32_t cells) {
+    load_programs(cells);
+    fill_tables(cells);
+}
+
+PacketPath::~PacketPath() {
+    for (const auto& memory :
+         {std::as_writable_bytes(connections_), std::as_writable_bytes(buckets_),
+          std::as_writable_bytes(servers_), std::as_writable_bytes(services_),
+          std::as_writable_bytes(loads_), std::as_writable_bytes(cursors_),
+          std::as_writable_bytes(std::span(settings_, 1)),
+          std::as_writable_bytes(std::span(filter_, 1)),
+          std::as_writable_bytes(std::span(sweeper_, 1)),
+          std::as_writable_bytes(std::span(ring_, 1))})
+        munmap(memory.data(), memory.size());
+}
+
+void PacketPath::load_programs(std::uint32_t cells) {
+    tc_.reset(director_tc__open());
+    xdp_.reset(director_xdp__open());
+    if (!tc_ || !xdp_) fail("opening the programs");
+    const auto size = [&](auto& maps) {
+        bpf_map__set_max_entries(maps.connections, cells);
+        bpf_map__set_max_entries(maps.free_cells, cells);
+        bpf_map__set_max_entries(maps.flow_index, cells / 4);
+        bpf_map__set_max_entries(maps.overflow, std::max(cells / 16, 1U));
+    };
+    size(tc_->maps);
+    size(xdp_->maps);
+    tc_->rodata->shoal_cell_mask = cells - 1;
+    tc_->rodata->shoal_bucket_mask = cells / 4 - 1;
+    xdp_->rodata->shoal_cell_mask = cells - 1;
+    xdp_->rodata->shoal_bucket_mask = cells / 4 - 1;
+    if (const int error = director_tc__load(tc_.get())) fail("loading the tc program", error);
+    share_maps();
+    if (const int error = director_xdp__load(xdp_.get())) fail("loading the XDP program", error);
+}
+
+void PacketPath::share_maps() {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, xdp_->obj) {
+        if (bpf_map__is_internal(map)) continue;
+        const bpf_map* shared = bpf_object__find_map_by_name(tc_->obj, bpf_map__name(map));
+        if (!shared || bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
+            fail(std::string("sharing ") + bpf_map__name(map));
+    }
+}
+
+void PacketPath::fill_tables(std::uint32_t cells) {
+    const auto& maps = tc_->maps;
+    settings_ = map_memory<shoal_settings>(maps.settings).data();
+    filter_ = map_memory<shoal_address_filter>(maps.address_filter).data();
+    sweeper_ = map_memory<shoal_sweeper>(maps.sweeper).data();
+    ring_ = map_memory<shoal_free_ring>(maps.free_ring).data();
+    connections_ = map_memory<shoal_connection>(maps.connections);
+    buckets_ = map_memory<shoal_bucket>(maps.flow_index);
+    servers_ = map_memory<shoal_server>(maps.server_table);
+    services_ = map_memory<shoal_service>(maps.service_table);
+    loads_ = map_memory<std::uint64_t>(maps.server_loads);
+    cursors_ = map_memory<union shoal_cursor>(maps.scheduler_state);
+
+    settings_->hash_key[0] = 0x0706050403020100ULL;
+    settings_->hash_key[1] = 0x0f0e0d0c0b0a0908ULL;
+    settings_->abi_version = SHOAL_ABI_VERSION;
+    settings_->cells = cells;
+    settings_->buckets = cells / 4;
+    settings_->hz = 250;
+    constexpr std::uint32_t seconds[SHOAL_STATES] = {2,  900, 120, 60,  120, 120,
+                                                     10, 60,  30,  120, 120, 300};
+    for (unsigned state = 0; state < SHOAL_STATES; ++state)
+        settings_->timeout[state] = seconds[state] * settings_->hz;
+    const auto places = map_memory<FreePlace>(maps.free_cells);
+    for (std::uint32_t place = 0; place < cells; ++place)
+        places[place].cell = place + 1;
+    munmap(places.data(), places.size_bytes());
+    ring_->head = 0;
+    ring_->tail = ring_->written = cells - 1;
+}
+
+void PacketPath::set_filter_bit(bool virtual_bits, const std::string& address) {
+    const std::uint32_t index = (address_bits(address) * 0x9E3779B1U) >> 16;
+    auto& words = virtual_bits ? filter_->virtual_bits : filter_->real_bits;
+    words[index >> 6] |= 1ULL << (index & 63);
+}
+
+std::uint32_t PacketPath::add_service(const std::string& address, std::uint16_t port,
+                                      shoal_scheduler scheduler, std::uint8_t protocol) {
+    const std::uint32_t index = next_service_++;
+    auto& service = services_[index];
+    service.key.address[0] = address_bits(address);
+    service.key.port = htons(port);
+    service.key.protocol = protocol;
+    service.key.family = 4;
+    service.scheduler = scheduler;
+    service.in_use = 1;
+    if (bpf_map_update_elem(bpf_map__fd(tc_->maps.services), &service.key, &index, BPF_ANY) != 0)
+        fail("adding a service");
+    set_filter_bit(true, address);
+    set_pool(index, {});
+    return index;
+}
+
+std::uint32_t PacketPath::add_server(std::uint32_t service, const RealServer& real) {
+    const std::uint32_t index = next_server_++;
+    auto& server = servers_[index];
+    server.address[0] = server.next_hop[0] = address_bits(real.address);
+    server.port = htons(real.port);
+    server.method = static_cast<std::uint8_t>(real.method);
+    server.interface = real.interface;
+    std::ranges::copy(server_mac, server.mac);
+    std::ranges::copy(director_mac, server.source_mac);
+    server.service = service;
+    server.flags = static_cast<std::uint8_t>(SHOAL_SERVER_IN_USE | SHOAL_SERVER_AVAILABLE |
+                                             (real.mac_known ? SHOAL_SERVER_NEXT_HOP_KNOWN : 0));
+    if (real.method == SHOAL_METHOD_NAT) set_filter_bit(false, real.address);
+    return index;
+}
+
+std::uint16_t carried_position(const shoal_pool& from, const std::vector<Member>& to,
+                               std::uint32_t position) {
+    for (; position > 0; --position) {
+        const auto server = from.member[position - 1].server;
+        const auto found = std::ranges::find(to, server, &Member::server);
+        if (found != to.end()) return static_cast<std::uint16_t>(found - to.begin() + 1);
+    }
+    return 0;
+}
+
+void PacketPath::set_pool(std::uint32_t service, const std::vector<Member>& members, bool carry) {
+    const shoal_pool& old = pools_[service];
+    shoal_pool pool{};
+    pool.generation = old.generation + 1;
+    pool.count = static_cast<std::uint32_t>(members.size());
+    std::uint32_t divisor = 0;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        pool.member[i] = {members[i].server, members[i].weight};
+        pool.max_weight = std::max(pool.max_weight, members[i].weight);
+        divisor = std::gcd(divisor, members[i].weight);
+    }
+    pool.weight_gcd = divisor == 0 ? 1 : divisor;
+    for (std::uint32_t position = 0; position <= old.count; ++position)
+        pool.carry[position] = carried_position(old, members, position);
+    const int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "pool", sizeof(std::uint32_t),
+                                     sizeof(shoal_pool), 1, nullptr);
+    const std::uint32_t zero = 0;
+    if (inner < 0 || bpf_map_update_elem(inner, &zero, &pool, BPF_ANY) != 0 ||
+        bpf_map_update_elem(bpf_map__fd(tc_->maps.pools), &service, &inner, BPF_ANY) != 0)
+        fail("swapping in a pool");
+    close(inner);
+    pools_[service] = pool;
+    if (carry) run_control(bpf_program__fd(tc_->progs.carry_cursor), service);
+}
+
+std::uint32_t PacketPath::serve(const std::vector<RealServer>& servers, shoal_scheduler scheduler,
+                                std::uint8_t protocol) {
+    const auto service = add_service("192.0.2.80", 80, scheduler, protocol);
+    std::vector<Member> members;
+    for (const auto& server : servers)
+        members.push_back({add_server(service, server), 1});
+    set_pool(service, members);
+    return service;
+}
+
+std::uint32_t PacketPath::run_program(int program, const Bytes& packet, Bytes* out, void* context,
+                                      std::uint32_t context_size) const {
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
+    options.data_in = packet.data();
+    options.data_size_in = static_cast<std::uint32_t>(packet.size());
+    options.ctx_in = context;
+    options.ctx_size_in = context_size;
+    if (out) {
+        out->resize(packet.size() + 64);
+        options.data_out = out->data();
+        options.data_size_out = static_cast<std::uint32_t>(out->size());
+    }
+    if (const int error = bpf_prog_test_run_opts(program, &options)) fail("test run", error);
+    if (out) out->resize(options.data_size_out);
+    return options.retval;
+}
+
+Outcome PacketPath::run(Hook hook, const Bytes& packet, std::uint32_t ingress) {
+    const auto before = verdicts();
+    Outcome outcome;
+    if (hook == Hook::tc) {
+        __sk_buff context{};
+        context.ifindex = ingress;
+        outcome.action =
+            run_program(program(hook), packet, &outcome.packet, &context, sizeof(context));
+    } else {
+        xdp_md context{};
+        context.data_end = static_cast<std::uint32_t>(packet.size());
+        context.ingress_ifindex = ingress;
+        outcome.action =
+            run_program(program(hook), packet, &outcome.packet, &context, sizeof(context));
+    }
+    for (const auto& [name, count] : verdicts())
+        for (auto more = count - before.at(name); more > 0; --more)
+            outcome.verdict += (outcome.verdict.empty() ? "" : "+") + name;
+    return outcome;
+}
+
+Outcome PacketPath::run_aggregate(const Bytes& packet, std::uint32_t segments) {
+    __sk_buff context{};
+    context.gso_segs = segments;
+    context.gso_size = 1;
+    Outcome outcome;
+    outcome.action =
+        run_program(program(Hook::tc), packet, &outcome.packet, &context, sizeof(context));
+    return outcome;
+}
+
+std::uint32_t PacketPath::run_quietly(Hook hook, const Bytes& packet) const {
+    return run_program(program(hook), packet, nullptr, nullptr, 0);
+}
+
+int PacketPath::program(Hook hook) const {
+    return bpf_program__fd(hook == Hook::tc ? tc_->progs.shoal_tc : xdp_->progs.shoal_xdp);
+}
+
+std::uint32_t PacketPath::run_control(int program, std::uint32_t mark) const {
+    __sk_buff context{};
+    context.mark = mark;
+    return run_program(program, Bytes(64), nullptr, &context, sizeof(context));
+}
+
+bool PacketPath::sweep() const {
+    return run_control(bpf_program__fd(tc_->progs.sweep_now), 0) == 0;
+}
+
+std::uint32_t PacketPath::start_sweeper() const {
+    return run_control(bpf_program__fd(tc_->progs.start_sweeper), 0);
+}
+
+void PacketPath::age(std::uint32_t seconds) {
+    for (auto& connection : connections_)
+        connection.seen -= seconds * settings_->hz;
+}
+
+std::map<std::string, std::uint64_t> PacketPath::verdicts() const {
+    std::map<std::string, std::uint64_t> result;
+    std::vector<std::uint64_t> values(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    for (std::uint32_t verdict = 0; verdict < SHOAL_VERDICT_COUNT; ++verdict) {
+        bpf_map_lookup_elem(bpf_map__fd(tc_->maps.verdicts), &verdict, values.data());
+        result[verdict_names[verdict]] = std::accumulate(values.begin(), values.end(), 0ULL);
+    }
+    return result;
+}
+
+shoal_counters PacketPath::sum_counters(const bpf_map* map, std::uint32_t index) const {
+    std::vector<shoal_counters> values(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    bpf_map_lookup_elem(bpf_map__fd(map), &index, values.data());
+    shoal_counters sum{};
+    for (const auto& value : values) {
+        sum.connections += value.connections;
+        sum.packets_in += value.packets_in;
+        sum.packets_out += value.packets_out;
+        sum.bytes_in += value.bytes_in;
+        sum.bytes_out += value.bytes_out;
+    }
+    return sum;
+}
+
+shoal_counters PacketPath::service_counters(std::uint32_t service) const {
+    return sum_counters(tc_->maps.service_counters, service);
+}
+
+shoal_counters PacketPath::server_counters(std::uint32_t server) const {
+    return sum_counters(tc_->maps.server_counters, server);
+}
+
+std::uint32_t PacketPath::active(std::uint32_t server) const {
+    return static_cast<std::uint32_t>(loads_[server] >> 32);
+}
+
+std::uint32_t PacketPath::inactive(std::uint32_t server) const {
+    return static_cast<std::uint32_t>(loads_[server]);
+}
+
+std::vector<const shoal_connection*> PacketPath::live() const {
+    std::vector<const shoal_connection*> result;
+    for (const auto& connection : connections_)
+        if (connection.protocol != 0 && (connection.word & SHOAL_WORD_STATE_MASK) < SHOAL_STATES)
+            result.push_back(&connection);
+    return result;
+}
+
+shoal_connection& PacketPath::only_connection() const {
+    const auto all = live();
+    if (all.size() != 1)
+        throw std::runtime_error(std::to_string(all.size()) + " connections instead of one");
+    return connections_[static_cast<std::size_t>(all.front() - connections_.data())];
+}
+
+std::size_t PacketPath::overflow_entries() const {
+    std::size_t count = 0;
+    const int fd = bpf_map__fd(tc_->maps.overflow);
+    shoal_overflow_key key{};
+    for (int error = bpf_map_get_next_key(fd, nullptr, &key); error == 0;
+         error = bpf_map_get_next_key(fd, &key, &key))
+        ++count;
+    return count;
+}
+
+std::uint32_t PacketPath::free_cells() const {
+    std::vector<shoal_free_batch> batches(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    // Per-CPU values are padded to eight bytes in what the kernel hands out.
+    constexpr std::size_t stride = (sizeof(shoal_free_batch) + 7) / 8 * 8;
+    Bytes raw(stride * batches.size());
+    const std::uint32_t zero = 0;
+    bpf_map_lookup_elem(bpf_map__fd(tc_->maps.free_batch), &zero, raw.data());
+    std::uint32_t count = ring_->written - ring_->head;
+    for (std::size_t cpu = 0; cpu < batches.size(); ++cpu) {
+        std::memcpy(&batches[cpu], raw.data() + cpu * stride, sizeof(shoal_free_batch));
+        count += batches[cpu].count;
+    }
+    return count;
+}
+
+}  // namespace shoal::dataplane::testing

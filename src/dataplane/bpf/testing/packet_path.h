@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "abi.h"
+#include "dataplane/bpf/testing/packet_builder.h"
+
+struct director_tc;
+struct director_xdp;
+struct bpf_map;
+
+// The loaded packet path without shoald: both programs on one set of small maps, which the test
+// fills itself, run by BPF_PROG_TEST_RUN. Needs root. Throws std::runtime_error where the kernel
+// refuses; a test cannot go on then.
+
+namespace shoal::dataplane::testing {
+
+enum class Hook { tc, xdp };
+std::string to_string(Hook hook);
+
+/// For GoogleTest's messages.
+inline void PrintTo(Hook hook, std::ostream* out) {
+    *out << to_string(hook);
+}
+
+/// What the programs return.
+inline constexpr std::uint32_t tc_unspec = 0xffffffff;
+inline constexpr std::uint32_t tc_shot = 2;
+inline constexpr std::uint32_t tc_redirect = 7;
+inline constexpr std::uint32_t xdp_drop = 1;
+inline constexpr std::uint32_t xdp_pass = 2;
+inline constexpr std::uint32_t xdp_tx = 3;
+inline constexpr std::uint32_t xdp_redirect = 4;
+
+/// Test runs see every packet come in by the loopback device unless told otherwise.
+inline constexpr std::uint32_t loopback = 1;
+/// A device number that only ever stands in redirections.
+inline constexpr std::uint32_t elsewhere = 7;
+
+inline constexpr Mac server_mac{0x02, 0, 0, 0, 0, 0x10};
+inline constexpr Mac director_mac{0x02, 0, 0, 0, 0, 0x20};
+
+struct Outcome {
+    std::uint32_t action = 0;
+    Bytes packet;
+    /// The one verdict that was counted; several or none: their names joined by '+'.
+    std::string verdict;
+};
+
+struct RealServer {
+    std::string address;
+    std::uint16_t port = 80;
+    shoal_method method = SHOAL_METHOD_NAT;
+    std::uint32_t interface = elsewhere;
+    bool mac_known = true;
+};
+
+struct Member {
+    std::uint32_t server = 0;
+    std::uint32_t weight = 1;
+};
+
+class PacketPath {
+  public:
+    /// A power of two, at least 64.
+    explicit PacketPath(std::uint32_t cells = 4096);
+    ~PacketPath();
+    PacketPath(const PacketPath&) = delete;
+    PacketPath& operator=(const PacketPath&) = delete;
+
+    std::uint32_t add_service(const std::string& address, std::uint16_t port,
+                              shoal_scheduler scheduler, std::uint8_t protocol = 6);
+    std::uint32_t add_server(std::uint32_t service, const RealServer& server);
+    /// Swaps in a pool in this order, carries the cursor as shoald does.
+    void set_pool(std::uint32_t service, const std::vector<Member>& members, bool carry = true);
+    /// One service of one scheduler at 192.0.2.80:80 with these servers, all of weight 1.
+    std::uint32_t serve(const std::vector<RealServer>& servers,
+                        shoal_scheduler scheduler = SHOAL_SCHEDULER_RR, std::uint8_t protocol = 6);
+
+    Outcome run(Hook hook, const Bytes& packet, std::uint32_t ingress = loopback);
+    /// At tc, as one packet that stands for `segments`.
+    Outcome run_aggregate(const Bytes& packet, std::uint32_t segments);
+    Outcome run(Hook hook, const PacketBuilder& packet) { return run(hook, packet.build()); }
+    /// Only the action: no bookkeeping, may be called by several threads at once.
+    std::uint32_t run_quietly(Hook hook, const Bytes& packet) const;
+
+    /// One whole round of the sweeper; false where one was under way already.
+    bool sweep() const;
+    /// Lets every connection look `seconds` older.
+    void age(std::uint32_t seconds);
+    /// Starts the sweeper's timer; the program's own return value.
+    std::uint32_t start_sweeper() const;
+
+    std::map<std::string, std::uint64_t> verdicts() const;
+    shoal_counters service_counters(std::uint32_t service) const;
+    shoal_counters server_counters(std::uint32_t server) const;
+    std::uint32_t active(std::uint32_t server) const;
+    std::uint32_t inactive(std::uint32_t server) const;
+
+    std::span<shoal_connection> connections() const { return connections_; }
+    std::span<shoal_bucket> buckets() const { return buckets_; }
+    /// Those that are counted.
+    std::vector<const shoal_connection*> live() const;
+    /// The only one that is counted; throws if there are more or none.
+    shoal_connection& only_connection() const;
+    std::size_t overflow_entries() const;
+    /// In the ring, resting in it, or in a CPU's batch.
+    std::uint32_t free_cells() const;
+    std::uint32_t cells() const { return static_cast<std::uint32_t>(connections_.size()); }
+
+    shoal_settings& settings() const { return *settings_; }
+    shoal_sweeper& sweeper() const { return *sweeper_; }
+    shoal_server& server(std::uint32_t index) const { return servers_[index]; }
+    std::uint64_t& load(std::uint32_t index) const { return loads_[index]; }
+    shoal_service& service(std::uint32_t index) const { return services_[index]; }
+    union shoal_cursor& cursor(std::uint32_t service) const { return cursors_[service]; }
+    void set_filter_bit(bool virtual_bits, const std::string& address);
+
+    int program(Hook hook) const;
+
+  private:
+    void load_programs(std::uint32_t cells);
+    void share_maps();
+    void fill_tables(std::uint32_t cells);
+    std::uint32_t run_program(int program, const Bytes& packet, Bytes* out, void* context,
+                              std::uint32_t context_size) const;
+    std::uint32_t run_control(int program, std::uint32_t mark) const;
+    shoal_counters sum_counters(const bpf_map* map, std::uint32_t index) const;
+
+    struct Deleter {
+        void operator()(director_tc* skeleton) const;
+        void operator()(director_xdp* skeleton) const;
+    };
+    std::unique_ptr<director_tc, Deleter> tc_;
+    std::unique_ptr<director_xdp, Deleter> xdp_;
+    shoal_settings* settings_ = nullptr;
+    shoal_address_filter* filter_ = nullptr;
+    shoal_sweeper* sweeper_ = nullptr;
+    shoal_free_ring* ring_ = nullptr;
+    std::span<shoal_connection> connections_;
+    std::span<shoal_bucket> buckets_;
+    std::span<shoal_server> servers_;
+    std::span<shoal_service> services_;
+    std::span<std::uint64_t> loads_;
+    std::span<union shoal_cursor> cursors_;
+    std::map<std::uint32_t, shoal_pool> pools_;
+    std::uint32_t next_service_ = 0;
+    std::uint32_t next_server_ = 0;
+};
+
+/// The calling thread runs on this CPU alone from now on. Free cells lie in per-CPU batches, so a
+/// test that counts on the last of them must not wander.
+void pin_to_cpu(unsigned cpu);
+
+/// IPVS's rule for a cursor when the list changes: it stays with its server; where that is gone it
+/// steps back to the one before.
+std::uint16_t carried_position(const shoal_pool& from, const std::vector<Member>& to,
+                               std::uint32_t position);
+
+}  // namespace shoal::dataplane::testing

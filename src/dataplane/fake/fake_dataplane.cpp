@@ -1,0 +1,158 @@
+#include "dataplane/fake/fake_dataplane.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dataplane/connection_filter.h"
+
+namespace shoal::dataplane {
+
+namespace {
+
+/// Applies one operation to a state; services are kept in the order of their keys.
+class Change {
+  public:
+    explicit Change(State& state) : state_(state) {}
+
+    Result<void> operator()(const SetTimeouts& set) {
+        state_.timeouts = set.timeouts;
+        return {};
+    }
+
+    Result<void> operator()(const AddService& add) {
+        auto& services = state_.services;
+        const auto place = std::ranges::lower_bound(services, add.key, {}, &Service::key);
+        if (place != services.end() && place->key == add.key) {
+            return fail(fmt::format("virtual server {} exists already", add.key.to_string()));
+        }
+        services.insert(place, Service{add.key, add.scheduler, {}});
+        return {};
+    }
+
+    Result<void> operator()(const EditService& edit) {
+        return service(edit.key).and_then([&](Service* it) -> Result<void> {
+            it->scheduler = edit.scheduler;
+            return {};
+        });
+    }
+
+    Result<void> operator()(const RemoveService& remove) {
+        return service(remove.key).and_then([&](Service* it) -> Result<void> {
+            state_.services.erase(state_.services.begin() + (it - state_.services.data()));
+            return {};
+        });
+    }
+
+    Result<void> operator()(const AddServer& add) {
+        return service(add.service).and_then([&](Service* it) -> Result<void> {
+            if (std::ranges::count(it->servers, add.server.key, &Server::key) > 0) {
+                return fail(
+                    fmt::format("real server {} exists already", add.server.key.to_string()));
+            }
+            it->servers.insert(it->servers.begin(), add.server);
+            return {};
+        });
+    }
+
+    Result<void> operator()(const EditServer& edit) {
+        return server(edit.service, edit.server.key).and_then([&](Place place) -> Result<void> {
+            *place.server = edit.server;
+            return {};
+        });
+    }
+
+    Result<void> operator()(const RemoveServer& remove) {
+        return server(remove.service, remove.server).and_then([](Place place) -> Result<void> {
+            place.service->servers.erase(place.server);
+            return {};
+        });
+    }
+
+    Result<void> operator()(const AttachHook& attach) {
+        const bool xdp = attach.choice == model::HookChoice::xdp;
+        state_.hooks[attach.device] =
+            Hook{attach.choice, xdp ? model::HookChoice::xdp : model::HookChoice::tc, "fake"};
+        return {};
+    }
+
+    Result<void> operator()(const DetachHook& detach) {
+        if (state_.hooks.erase(detach.device) > 0) return {};
+        return fail(fmt::format("device {} has no hook", detach.device));
+    }
+
+  private:
+    struct Place {
+        Service* service;
+        std::vector<Server>::iterator server;
+    };
+
+    Result<Service*> service(const ServiceKey& key) {
+        const auto found = std::ranges::find(state_.services, key, &Service::key);
+        if (found != state_.services.end()) return &*found;
+        return fail(fmt::format("there is no virtual server {}", key.to_string()));
+    }
+
+    Result<Place> server(const ServiceKey& of, const ServerKey& key) {
+        return service(of).and_then([&](Service* it) -> Result<Place> {
+            const auto found = std::ranges::find(it->servers, key, &Server::key);
+            if (found != it->servers.end()) return Place{it, found};
+            return fail(fmt::format("{} has no real server {}", of.to_string(), key.to_string()));
+        });
+    }
+
+    State& state_;
+};
+
+}  // namespace
+
+Result<State> FakeDataplane::observe() {
+    if (observe_failure_) return fail(*observe_failure_);
+    return state_;
+}
+
+Result<void> FakeDataplane::apply(const Operation& operation) {
+    if (refusal_) {
+        if (const auto reason = refusal_(operation)) return fail(*reason);
+    }
+    auto done = std::visit(Change(state_), operation);
+    if (done) applied_.push_back(operation);
+    return done;
+}
+
+Result<void> FakeDataplane::set_next_hop(const net::Address& real_server, const NextHop& hop) {
+    next_hops_[real_server] = hop;
+    return {};
+}
+
+Result<Statistics> FakeDataplane::statistics() {
+    if (statistics_) return *statistics_;
+    Statistics statistics;
+    for (const Service& service : state_.services) {
+        ServiceLoad load{service.key, {}, {}};
+        for (const Server& server : service.servers) {
+            load.servers.push_back(ServerLoad{server.key, 0, 0, {}});
+        }
+        statistics.services.push_back(std::move(load));
+    }
+    return statistics;
+}
+
+Result<ConnectionPage> FakeDataplane::connections(const ConnectionFilter& filter,
+                                                  std::uint32_t from, std::uint32_t scan) {
+    ConnectionPage page;
+    const std::size_t end = std::min<std::size_t>(connections_.size(), std::size_t{from} + scan);
+    for (std::size_t cell = from; cell < end; ++cell) {
+        if (matches(filter, connections_[cell])) page.connections.push_back(connections_[cell]);
+    }
+    if (end < connections_.size()) page.next = static_cast<std::uint32_t>(end);
+    return page;
+}
+
+Result<void> FakeDataplane::withdraw() {
+    state_ = {};
+    withdrawn_ = true;
+    return {};
+}
+
+}  // namespace shoal::dataplane

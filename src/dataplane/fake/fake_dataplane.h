@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/dataplane.h"
+
+namespace shoal::dataplane {
+
+/// A data plane in memory with the semantics of the real ones, for tests of what drives them: it
+/// records what is applied and refuses on demand.
+class FakeDataplane : public Dataplane {
+  public:
+    /// The reason to refuse an operation with, or nothing to accept it.
+    using Refusal = std::function<std::optional<std::string>(const Operation&)>;
+
+    bool adopted() const override { return adopted_; }
+    Result<State> observe() override;
+    Result<void> apply(const Operation& operation) override;
+    Result<void> set_next_hop(const net::Address& real_server, const NextHop& hop) override;
+    void invalidate_client_next_hops() override { ++invalidations_; }
+    /// What set_statistics() gave; without it every service of the state with counts of 0.
+    Result<Statistics> statistics() override;
+    /// What set_connections() gave, filtered; one cell per connection.
+    Result<ConnectionPage> connections(const ConnectionFilter& filter, std::uint32_t from,
+                                       std::uint32_t scan) override;
+    Result<void> withdraw() override;
+
+    /// Operations that succeeded, in order.
+    const std::vector<Operation>& applied() const { return applied_; }
+    void forget_applied() { applied_.clear(); }
+    const std::map<net::Address, NextHop>& next_hops() const { return next_hops_; }
+    int invalidations() const { return invalidations_; }
+    bool withdrawn() const { return withdrawn_; }
+
+    void refuse(Refusal refusal) { refusal_ = std::move(refusal); }
+    /// observe() fails with this text until it is cleared.
+    void fail_observe(std::optional<std::string> reason) { observe_failure_ = std::move(reason); }
+    void set_adopted(bool adopted) { adopted_ = adopted; }
+    /// Drift: what somebody else did to the kernel's state.
+    State& state() { return state_; }
+    void set_statistics(Statistics statistics) { statistics_ = std::move(statistics); }
+    void set_connections(std::vector<model::Connection> connections) {
+        connections_ = std::move(connections);
+    }
+
+  private:
+    State state_;
+    std::vector<Operation> applied_;
+    std::map<net::Address, NextHop> next_hops_;
+    std::vector<model::Connection> connections_;
+    std::optional<Statistics> statistics_;
+    std::optional<std::string> observe_failure_;
+    Refusal refusal_;
+    int invalidations_ = 0;
+    bool adopted_ = false;
+    bool withdrawn_ = false;
+};
+
+}  // namespace shoal::dataplane
