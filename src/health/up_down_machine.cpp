@@ -1,0 +1,121 @@
+#include "health/up_down_machine.h"
+
+#include <algorithm>
+
+namespace shoal::health {
+
+using model::Health;
+
+namespace {
+
+Timing usable(Timing timing) {
+    timing.interval = std::max(timing.interval, Milliseconds(1));
+    return timing;
+}
+
+/// The first time of the grid through `slot` that is later than `now`.
+TimePoint next_on_grid(TimePoint slot, TimePoint now, Milliseconds interval) {
+    const auto beyond = (slot - now) % interval;
+    return now + (beyond > Clock::duration::zero() ? beyond : beyond + interval);
+}
+
+}  // namespace
+
+UpDownMachine::UpDownMachine(Timing timing, TimePoint first_check, TimePoint second_check,
+                             bool assumed_up)
+    : timing_(usable(timing)),
+      health_(assumed_up ? Health::up : Health::unknown),
+      decided_(assumed_up),
+      first_check_(first_check),
+      next_slot_(second_check),
+      not_before_(first_check),
+      last_answer_(first_check) {}
+
+void UpDownMachine::set_timing(Timing timing, TimePoint now) {
+    timing_ = usable(timing);
+    // Not simply an interval from now: the checks of all servers would fall together.
+    next_slot_ = next_on_grid(next_slot_, now, timing_.interval);
+}
+
+void UpDownMachine::check_started(TimePoint now) {
+    running_ = true;
+    if (next_slot_ <= now) next_slot_ = next_on_grid(next_slot_, now, timing_.interval);
+}
+
+void UpDownMachine::check_answered(TimePoint now) {
+    running_ = false;
+    checked_ = true;
+    last_check_ = LastCheck::well;
+    last_answer_ = now;
+    reason_.clear();
+    if (!decided_) return become(Health::up);
+    if (health_ == Health::up) return;
+    if (!answering_since_) answering_since_ = now;
+    if (now >= *answering_since_ + timing_.reentry_time) return become(Health::up);
+    reason_ = "answers again, waits for its re-entry time";
+}
+
+void UpDownMachine::check_failed(TimePoint now, std::string reason) {
+    running_ = false;
+    checked_ = true;
+    reason_ = std::move(reason);
+    if (!is_up()) return failure_while_not_up();
+    if (last_check_ == LastCheck::failed) return become(Health::down);
+    last_check_ = LastCheck::failed;
+    not_before_ = now + repeat_pause;
+}
+
+void UpDownMachine::check_silent(TimePoint now, std::string reason) {
+    running_ = false;
+    checked_ = true;
+    reason_ = std::move(reason);
+    if (!is_up()) return failure_while_not_up();
+    if (now >= silence_ends()) return become(Health::down);
+    last_check_ = LastCheck::silent;
+}
+
+void UpDownMachine::check_abandoned(TimePoint now, std::string reason) {
+    running_ = false;
+    reason_ = std::move(reason);
+    not_before_ = now + repeat_pause;
+    // Silence must be seen to the end: a director that cannot check takes nobody out.
+    if (last_check_ == LastCheck::silent) last_check_ = LastCheck::well;
+}
+
+void UpDownMachine::time_passed(TimePoint now) {
+    if (running_ || !is_up() || last_check_ != LastCheck::silent) return;
+    // A check that was due before, and is only late, may still find the server well.
+    if (now >= silence_ends() && check_due() > silence_ends()) become(Health::down);
+}
+
+TimePoint UpDownMachine::check_due() const {
+    if (!checked_) return std::max(first_check_, not_before_);
+    // The repeat of a definite failure does not wait for the next regular check.
+    if (is_up() && last_check_ == LastCheck::failed) return not_before_;
+    // What brings a server back is a fresh answer at the end of its re-entry time.
+    if (answering_since_) {
+        return std::max(std::min(next_slot_, *answering_since_ + timing_.reentry_time),
+                        not_before_);
+    }
+    return std::max(next_slot_, not_before_);
+}
+
+std::optional<TimePoint> UpDownMachine::wake_at() const {
+    if (running_) return std::nullopt;
+    const bool silent = is_up() && last_check_ == LastCheck::silent;
+    return silent ? std::min(check_due(), silence_ends()) : check_due();
+}
+
+void UpDownMachine::become(Health health) {
+    decided_ = true;
+    health_ = health;
+    last_check_ = LastCheck::well;
+    answering_since_.reset();
+}
+
+void UpDownMachine::failure_while_not_up() {
+    if (!decided_) return become(Health::down);
+    answering_since_.reset();
+}
+
+}  // namespace shoal::health
