@@ -1,0 +1,446 @@
+#include "director/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "config/toml_reader.h"
+#include "director/status.h"
+#include "director/surroundings.h"
+#include "model/choices.h"
+
+namespace shoal::director {
+
+namespace {
+
+constexpr std::chrono::seconds self_check_interval{5};
+/// Changes of a large configuration take turns with the checks and the API: each one waits some
+/// milliseconds for the kernel.
+constexpr Milliseconds longest_turn{250};
+/// The sweeper ticks every 20 ms.
+constexpr std::int64_t late_sweeper_ms = 2000;
+
+/// Targets whose real server is in its pool already: it was up when the last shoald looked.
+std::vector<health::TargetId> servers_in_pools(const model::Configuration& configuration,
+                                               const dataplane::State& state) {
+    std::vector<health::TargetId> present;
+    for (const auto& service : configuration.virtual_servers) {
+        const auto pool =
+            std::ranges::find(state.services, service_key(service), &dataplane::Service::key);
+        if (pool == state.services.end()) continue;
+        for (const auto& server : service.real_servers) {
+            const auto key = server_key(service, server);
+            if (std::ranges::find(pool->servers, key, &dataplane::Server::key) !=
+                pool->servers.end()) {
+                present.push_back({service.name, server.name});
+            }
+        }
+    }
+    return present;
+}
+
+std::vector<health::Target> check_targets(const model::Configuration& configuration) {
+    std::vector<health::Target> targets;
+    for (const auto& service : configuration.virtual_servers) {
+        if (!service.active) continue;
+        for (const auto& server : service.real_servers) {
+            if (!server.active) continue;
+            targets.push_back({{service.name, server.name},
+                               server.address,
+                               model::real_port(service, server),
+                               service.protocol,
+                               service.monitor,
+                               service.service_timeout,
+                               service.reentry_time,
+                               model::check_interval(service),
+                               model::check_timeout(service)});
+        }
+    }
+    return targets;
+}
+
+/// Writes the file unless it says so already: an apply of shoald's own file touches nothing.
+Result<void> keep(const std::string& path, std::string_view text) {
+    const auto present = read_file(path);
+    if (present && *present == text) return {};
+    return write_file(path, text);
+}
+
+void complain(std::string_view doing, const Result<void>& done) {
+    if (!done) log(Message::operation_failed, "{}: {}", doing, done.error().message);
+}
+
+}  // namespace
+
+std::string state_file(const std::string& state_directory) {
+    return (std::filesystem::path(state_directory) / "kernel.json").string();
+}
+
+std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
+    std::string_view text, net::Netlink& netlink) {
+    config::ReadOptions options;
+    if (const auto links = netlink.links()) {
+        options.devices.emplace();
+        for (const auto& link : *links)
+            options.devices->push_back(link.name);
+    }
+    return config::read_toml(text, options);
+}
+
+Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
+                       net::Netlink netlink, std::unique_ptr<dataplane::Dataplane> dataplane,
+                       std::function<void()> on_stopped)
+    : loop_(loop),
+      options_(std::move(options)),
+      dataplane_(std::move(dataplane)),
+      on_stopped_(std::move(on_stopped)),
+      addresses_(state_file(options_.state_directory)),
+      announcements_(loop, addresses_),
+      health_(loop, [this](const auto& id, const auto& verdict) { verdict_changed(id, verdict); }),
+      netlink_(std::move(netlink)),
+      next_hops_(netlink_,
+                 [this](const auto& server, const auto& hop) { next_hop_changed(server, hop); }),
+      self_check_timer_(loop),
+      retry_timer_(loop),
+      started_ms_(wall_clock_ms()) {}
+
+Result<void> Controller::start(model::Configuration configuration) {
+    if (auto watching = watch_kernel(); !watching) return watching;
+    put_in_force(std::move(configuration));
+    reconcile_now();
+    schedule_self_check();
+    return {};
+}
+
+Result<void> Controller::watch_kernel() {
+    auto events = net::NetlinkEvents::open(
+        loop_.get_executor(), {.changed = [this](auto changes) { kernel_changed(changes); },
+                               .lost =
+                                   [this] {
+                                       log(Message::netlink_lost,
+                                           "reading links, addresses, routes and neighbours again");
+                                       complain("read next hops", next_hops_.reload());
+                                       dataplane_->invalidate_client_next_hops();
+                                       request_reconcile();
+                                   }});
+    if (!events) return fail(events.error());
+    events_ = std::move(*events);
+    return {};
+}
+
+void Controller::kernel_changed(std::span<const net::NetlinkEvent> events) {
+    complain("read next hops", next_hops_.handle(events));
+    const auto concerns_system = [](const net::NetlinkEvent& event) {
+        return std::holds_alternative<net::LinkChanged>(event) ||
+               std::holds_alternative<net::AddressChanged>(event);
+    };
+    for (const auto& event : events) {
+        if (const auto* link = std::get_if<net::LinkChanged>(&event)) note_link(*link);
+    }
+    if (!std::ranges::all_of(events, concerns_system)) dataplane_->invalidate_client_next_hops();
+    if (std::ranges::any_of(events, concerns_system)) request_reconcile();
+}
+
+void Controller::note_link(const net::LinkChanged& change) {
+    const auto& link = change.link;
+    if (change.removed || !link.up || !link.carrier) {
+        devices_up_.erase(link.name);
+    } else if (devices_up_.insert(link.name).second) {
+        announcements_.device_came_up(link.name);
+    }
+}
+
+void Controller::next_hop_changed(const net::Address& real_server, const net::NextHop& hop) {
+    complain("set the next hop of " + real_server.to_string(),
+             dataplane_->set_next_hop(real_server, hop));
+    // The real server may be reached by another device now, which needs a hook.
+    request_reconcile();
+}
+
+void Controller::put_in_force(model::Configuration configuration) {
+    configuration_ = std::move(configuration);
+    set_check_targets();
+    track_next_hops();
+    check_surroundings();
+    log(Message::configuration_applied, "{}: {} virtual servers", options_.configuration_file,
+        configuration_.virtual_servers.size());
+}
+
+void Controller::set_check_targets() {
+    const auto targets = check_targets(configuration_);
+    const auto state = dataplane_->observe();
+    if (state) {
+        health_.set_targets(targets, servers_in_pools(configuration_, *state));
+        return;
+    }
+    // Nobody goes out because this could not be read: the checks will tell.
+    std::vector<health::TargetId> all;
+    for (const auto& target : targets)
+        all.push_back(target.id);
+    health_.set_targets(targets, all);
+}
+
+void Controller::track_next_hops() {
+    std::set<net::Address> servers;
+    for (const auto& service : configuration_.virtual_servers) {
+        for (const auto& server : service.real_servers)
+            servers.insert(server.address);
+    }
+    complain("read next hops", next_hops_.track(servers));
+}
+
+void Controller::verdict_changed(const health::TargetId& id, const health::Verdict& verdict) {
+    if (verdict.health == model::Health::up) {
+        log(Message::real_server_up, "{} of {}", id.real_server, id.virtual_server);
+    } else if (verdict.health == model::Health::down) {
+        log(Message::real_server_down, "{} of {}: {}", id.real_server, id.virtual_server,
+            verdict.reason);
+    }
+    request_reconcile();
+}
+
+void Controller::request_reconcile() {
+    if (reconcile_requested_ || withdrawn_) return;
+    reconcile_requested_ = true;
+    boost::asio::post(loop_, [this] {
+        reconcile_requested_ = false;
+        reconcile_now();
+    });
+}
+
+DesiredState Controller::desired() const {
+    return desired_state(configuration_, health_.view(), next_hops_.interfaces());
+}
+
+Result<ObservedState> Controller::observe(const DesiredState& desired) {
+    auto state = dataplane_->observe();
+    if (!state) return fail(state.error().within("reading the data plane"));
+    auto addresses = addresses_.observe(desired.addresses);
+    if (!addresses) return fail(addresses.error().within("reading addresses"));
+    return ObservedState{std::move(*state), std::move(*addresses)};
+}
+
+void Controller::reconcile_now() {
+    if (withdrawn_) return;
+    const auto wanted = desired();
+    const auto observed = observe(wanted);
+    if (!observed) {
+        if (retry_.failed("observe", observed.error(), Clock::now())) {
+            log(Message::operation_failed, "{}", observed.error().message);
+        }
+        schedule_retry();
+        return;
+    }
+    retry_.succeeded("observe");
+    const auto operations = reconcile(wanted, *observed);
+    const bool all = execute(operations, reached_ == wanted);
+    reached_.reset();
+    if (!all) {
+        request_reconcile();
+    } else if (retry_.problems().empty()) {
+        reached_ = wanted;
+    }
+    schedule_retry();
+}
+
+bool Controller::execute(const std::vector<Operation>& operations, bool drift) {
+    const auto until = Clock::now() + longest_turn;
+    bool all = true;
+    std::vector<std::string> wanted;
+    for (const auto& operation : operations) {
+        wanted.push_back(to_string(operation));
+        if (!retry_.is_due(wanted.back(), Clock::now())) continue;
+        if (Clock::now() < until) {
+            execute_one(operation, wanted.back(), drift);
+        } else {
+            all = false;
+        }
+    }
+    retry_.keep_only(wanted);
+    return all;
+}
+
+void Controller::execute_one(const Operation& operation, const std::string& description,
+                             bool drift) {
+    if (const auto done = perform(operation); !done) {
+        if (retry_.failed(description, done.error(), Clock::now())) {
+            log(Message::operation_failed, "{}: {}", description, done.error().message);
+        }
+        return;
+    }
+    retry_.succeeded(description);
+    if (drift) log(Message::drift_repaired, "{}", description);
+}
+
+Result<void> Controller::perform(const Operation& operation) {
+    if (const auto* add = std::get_if<AddAddress>(&operation)) {
+        auto added = addresses_.add(add->address);
+        if (added) {
+            log(Message::address_added, "{} on {}", add->address.address.to_string(),
+                add->address.device.label);
+            announcements_.repeat(add->address);
+        }
+        return added;
+    }
+    if (const auto* remove = std::get_if<RemoveAddress>(&operation)) {
+        auto removed = addresses_.remove(remove->address);
+        if (removed) {
+            log(Message::address_removed, "{} from {}", remove->address.address.to_string(),
+                remove->address.device.label);
+        }
+        return removed;
+    }
+    const auto& change = std::get<dataplane::Operation>(operation);
+    auto applied = dataplane_->apply(change);
+    const auto* attach = std::get_if<dataplane::AttachHook>(&change);
+    if (applied && attach) log_hook(attach->device);
+    return applied;
+}
+
+void Controller::log_hook(const std::string& device) {
+    const auto state = dataplane_->observe();
+    if (!state || !state->hooks.contains(device)) return;
+    const auto& hook = state->hooks.at(device);
+    const bool fell_back =
+        hook.wanted == model::HookChoice::xdp && hook.attached != model::HookChoice::xdp;
+    log(fell_back ? Message::hook_fell_back : Message::hook_attached, "{}: {} ({})", device,
+        model::name_of(hook.attached), hook.reason);
+}
+
+void Controller::schedule_self_check() {
+    self_check_timer_.expires_after(self_check_interval);
+    self_check_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error || withdrawn_) return;
+        check_surroundings();
+        complain("read next hops", next_hops_.reload());
+        reconcile_now();
+        schedule_self_check();
+    });
+}
+
+void Controller::schedule_retry() {
+    const auto due = retry_.next_due();
+    if (!due) return;
+    retry_timer_.expires_at(*due);
+    retry_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) reconcile_now();
+    });
+}
+
+void Controller::check_surroundings() {
+    auto found = sysctl_problems(configuration_, next_hops_.interfaces(),
+                                 net::StateFile(state_file(options_.state_directory)));
+    for (const auto& problem : found) {
+        if (std::ranges::find(surroundings_, problem) == surroundings_.end()) {
+            log(Message::sysctl_wrong, "{}", problem);
+        }
+    }
+    surroundings_ = std::move(found);
+}
+
+Result<model::DirectorStatus> Controller::status() {
+    const auto state = dataplane_->observe();
+    if (!state) return fail(state.error());
+    auto statistics = dataplane_->statistics();
+    if (!statistics) return fail(statistics.error());
+
+    model::DirectorStatus status;
+    status.name = configuration_.global.name;
+    status.version = options_.version;
+    status.now_ms = wall_clock_ms();
+    status.started_ms = started_ms_;
+    status.adopted = dataplane_->adopted();
+    status.configuration_file = options_.configuration_file;
+    status.sweeper_age_ms = statistics->sweeper_age_ms;
+    status.table = statistics->table;
+    status.verdicts = std::move(statistics->verdicts);
+    status.hooks = hook_status(*state);
+    for (const auto& service : configuration_.virtual_servers) {
+        status.virtual_servers.push_back(
+            virtual_server_status(configuration_, service, health_.view(), *state, *statistics));
+    }
+    status.problems = problems(*state, *statistics);
+    return status;
+}
+
+std::vector<std::string> Controller::problems(const dataplane::State& state,
+                                              const dataplane::Statistics& statistics) const {
+    auto problems = retry_.problems();
+    std::ranges::copy(surroundings_, std::back_inserter(problems));
+    if (statistics.sweeper_age_ms > late_sweeper_ms) {
+        problems.push_back(fmt::format("connections do not expire: the sweeper last ran {} ms ago",
+                                       statistics.sweeper_age_ms));
+    }
+    if (const auto size = statistics.table.size; size != configuration_.global.table_size) {
+        problems.push_back(fmt::format(
+            "table_size is {} in the configuration; the running table keeps its {} cells until "
+            "`shoal stop` and a new start",
+            configuration_.global.table_size, size));
+    }
+    for (const auto& service : state.services) {
+        for (const auto& server : service.servers) {
+            const auto hop = next_hops_.find(server.key.address);
+            if (hop && hop->interface_index != 0) continue;
+            problems.push_back(fmt::format(
+                "{} has no route to real server {} (or it is this director itself): its "
+                "connections are dropped",
+                service.key.to_string(), server.key.to_string()));
+        }
+    }
+    return problems;
+}
+
+Result<dataplane::ConnectionPage> Controller::connections(const dataplane::ConnectionFilter& filter,
+                                                          std::uint32_t from, std::uint32_t scan) {
+    return dataplane_->connections(filter, from, scan);
+}
+
+std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_view text) {
+    if (withdrawn_) {
+        return std::unexpected(std::vector{
+            config::Problem{0, 0, "the director has withdrawn itself", "start shoald again"}});
+    }
+    auto configuration = read_configuration(text, netlink_);
+    if (!configuration) {
+        log(Message::configuration_refused, "{} problems", configuration.error().size());
+        return std::unexpected(std::move(configuration.error()));
+    }
+    if (const auto written = keep(options_.configuration_file, text); !written) {
+        return std::unexpected(std::vector{config::Problem{0, 0, written.error().message, ""}});
+    }
+    put_in_force(std::move(*configuration));
+    reconcile_now();
+    return {};
+}
+
+Result<void> Controller::stop() {
+    withdrawn_ = true;
+    self_check_timer_.cancel();
+    retry_timer_.cancel();
+    announcements_.stop();
+    events_.reset();
+    health_.set_targets({}, {});
+    if (auto done = withdraw(); !done) {
+        log(Message::operation_failed, "{}; `shoal stop` may be tried again", done.error().message);
+        return done;
+    }
+    log(Message::director_withdrawn, "nothing of it is left in the kernel");
+    on_stopped_();
+    return {};
+}
+
+Result<void> Controller::withdraw() {
+    // The addresses go first: no client shall reach a director that no longer balances. What fails
+    // does not keep the rest in place.
+    const auto addresses = addresses_.withdraw();
+    const auto dataplane = dataplane_->withdraw();
+    if (!addresses) return fail(addresses.error().within("withdrawing addresses"));
+    if (!dataplane) return fail(dataplane.error().within("withdrawing the data plane"));
+    return {};
+}
+
+}  // namespace shoal::director

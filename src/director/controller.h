@@ -1,0 +1,111 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "dataplane/dataplane.h"
+#include "director/control.h"
+#include "director/reconcile.h"
+#include "director/retry.h"
+#include "health/health_monitor.h"
+#include "model/configuration.h"
+#include "net/netlink_events.h"
+#include "net/next_hops.h"
+#include "net/state_file.h"
+#include "redundancy/announcements.h"
+#include "redundancy/floating_addresses.h"
+
+namespace shoal::director {
+
+struct ControllerOptions {
+    /// Read at start, rewritten by apply().
+    std::string configuration_file;
+    /// Remembers across restarts which sysctls were changed.
+    std::string state_directory;
+    std::string version;
+};
+
+/// Where, in the state directory, it stands what `shoal stop` must put back.
+std::string state_file(const std::string& state_directory);
+
+/// Reads shoal.toml against the devices that this machine has.
+std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
+    std::string_view text, net::Netlink& netlink);
+
+/// The director's loop: keeps the kernel as the configuration and the checks want it. Everything
+/// that happens (an edit, a verdict, a link, a timer) ends in the same reconciliation.
+class Controller final : public Control {
+  public:
+    /// `on_stopped` is called once the director has withdrawn itself.
+    Controller(boost::asio::io_context& loop, ControllerOptions options, net::Netlink netlink,
+               std::unique_ptr<dataplane::Dataplane> dataplane, std::function<void()> on_stopped);
+
+    /// Puts `configuration` in force and begins to check, to watch and to repair.
+    Result<void> start(model::Configuration configuration);
+
+    Result<model::DirectorStatus> status() override;
+    Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
+                                                  std::uint32_t from, std::uint32_t scan) override;
+    std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override;
+    Result<void> stop() override;
+
+  private:
+    void put_in_force(model::Configuration configuration);
+    void set_check_targets();
+    void track_next_hops();
+    Result<void> watch_kernel();
+    void kernel_changed(std::span<const net::NetlinkEvent> events);
+    void next_hop_changed(const net::Address& real_server, const net::NextHop& hop);
+    void verdict_changed(const health::TargetId& id, const health::Verdict& verdict);
+    /// Reconciles soon, once, however many changes ask for it before.
+    void request_reconcile();
+    void reconcile_now();
+    /// False where operations are left for the loop's next turn.
+    bool execute(const std::vector<Operation>& operations, bool drift);
+    void execute_one(const Operation& operation, const std::string& description, bool drift);
+    void log_hook(const std::string& device);
+    Result<void> perform(const Operation& operation);
+    /// What the kernel holds; addresses of `desired` that the administrator holds count as there.
+    Result<ObservedState> observe(const DesiredState& desired);
+    void note_link(const net::LinkChanged& change);
+    DesiredState desired() const;
+    /// What is wrong now, one sentence each.
+    std::vector<std::string> problems(const dataplane::State& state,
+                                      const dataplane::Statistics& statistics) const;
+    Result<void> withdraw();
+    void schedule_self_check();
+    void schedule_retry();
+    void check_surroundings();
+
+    boost::asio::io_context& loop_;
+    ControllerOptions options_;
+    std::unique_ptr<dataplane::Dataplane> dataplane_;
+    std::function<void()> on_stopped_;
+    redundancy::FloatingAddresses addresses_;
+    redundancy::Announcements announcements_;
+    health::HealthMonitor health_;
+    net::Netlink netlink_;
+    net::NextHops next_hops_;
+    std::optional<net::NetlinkEvents> events_;
+    boost::asio::steady_timer self_check_timer_;
+    boost::asio::steady_timer retry_timer_;
+    bool reconcile_requested_ = false;
+    bool withdrawn_ = false;
+    model::Configuration configuration_;
+    Retry retry_;
+    /// What was wanted when the kernel last held all of it. While that is still what is wanted,
+    /// every difference is somebody else's doing.
+    std::optional<DesiredState> reached_;
+    /// Wrong sysctls, as the last look around found them.
+    std::vector<std::string> surroundings_;
+    /// Devices whose link works, to notice when one comes back.
+    std::set<std::string> devices_up_;
+    std::int64_t started_ms_ = 0;
+};
+
+}  // namespace shoal::director

@@ -1,0 +1,189 @@
+#include "director/controller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/file.h"
+#include "dataplane/fake/fake_dataplane.h"
+#include "net/testing_network.h"
+
+// The controller against a fake data plane, with the addresses of a real network namespace.
+
+namespace shoal::director {
+namespace {
+
+using dataplane::FakeDataplane;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::string_view two_servers = R"(
+[[virtual_server]]
+name = "web"
+address = "192.0.2.80/24"
+device = "wan0:1"
+[virtual_server.monitor]
+enabled = false
+[[virtual_server.real_server]]
+name = "web-1"
+address = "10.11.12.1"
+[[virtual_server.real_server]]
+name = "web-2"
+address = "10.11.12.2"
+)";
+
+class ControllerTest : public net::testing::TwoLinks {
+  protected:
+    void SetUp() override {
+        std::string name = ::testing::TempDir() + "shoal-controller-XXXXXX";
+        directory_ = mkdtemp(name.data());
+        net::testing::run("ip address add 10.11.12.254/24 dev lan0");
+        auto dataplane = std::make_unique<FakeDataplane>();
+        fake_ = dataplane.get();
+        controller_ = std::make_unique<Controller>(
+            loop_, ControllerOptions{configuration_file(), directory_, "1.2.3"},
+            net::Netlink::open().value(), std::move(dataplane), [this] { stopped_ = true; });
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+
+    std::string configuration_file() const { return directory_ + "/shoal.toml"; }
+
+    static model::Configuration read(std::string_view text) {
+        auto netlink = net::Netlink::open().value();
+        return read_configuration(text, netlink).value();
+    }
+
+    template <class Condition>
+    bool run_until(Condition&& holds) {
+        return net::testing::eventually([&] {
+            loop_.restart();
+            loop_.poll();
+            return holds();
+        });
+    }
+    std::size_t servers() const {
+        const auto& services = fake_->state().services;
+        return services.empty() ? 0 : services.front().servers.size();
+    }
+    static std::vector<redundancy::FloatingAddress> addresses(const std::string& directory) {
+        return redundancy::FloatingAddresses(directory + "/kernel.json").observe().value();
+    }
+    std::vector<std::string> problems() { return controller_->status().value().problems; }
+
+    boost::asio::io_context loop_;
+    std::string directory_;
+    FakeDataplane* fake_ = nullptr;
+    bool stopped_ = false;
+    std::unique_ptr<Controller> controller_;
+};
+
+TEST_F(ControllerTest, brings_up_what_the_configuration_says) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_THAT(addresses(directory_), SizeIs(1));
+    EXPECT_TRUE(fake_->state().hooks.contains("wan0"));
+    EXPECT_TRUE(fake_->state().hooks.contains("lan0")) << "NAT's replies come in there";
+    EXPECT_EQ(fake_->next_hops().size(), 2U);
+    const auto status = controller_->status().value();
+    EXPECT_EQ(status.version, "1.2.3");
+    EXPECT_TRUE(status.virtual_servers.at(0).real_servers.at(0).in_pool);
+}
+
+TEST_F(ControllerTest, a_real_server_found_in_its_pool_stays_until_its_checks_speak) {
+    auto configuration = read(two_servers);
+    configuration.virtual_servers[0].monitor.enabled = true;
+    configuration.virtual_servers[0].service_timeout = std::chrono::milliseconds(600);
+    dataplane::Service service{service_key(configuration.virtual_servers[0]), {}, {}};
+    service.scheduler = configuration.virtual_servers[0].scheduler;
+    service.servers = {{{configuration.virtual_servers[0].real_servers[0].address, 80}}};
+    fake_->state().services = {service};
+    ASSERT_TRUE(controller_->start(configuration));
+    EXPECT_EQ(servers(), 1U);
+    // Nobody answers there.
+    EXPECT_TRUE(run_until([&] { return servers() == 0; }));
+}
+
+TEST_F(ControllerTest, an_operation_that_fails_is_shown_and_tried_again_and_stops_nothing_else) {
+    fake_->refuse([](const dataplane::Operation& operation) -> std::optional<std::string> {
+        if (std::holds_alternative<dataplane::AttachHook>(operation)) return "device is busy";
+        return std::nullopt;
+    });
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_THAT(problems(),
+                Contains(HasSubstr("cannot attach to device wan0 (hook auto): device is busy")));
+    fake_->refuse(nullptr);
+    EXPECT_TRUE(run_until([&] { return fake_->state().hooks.size() == 2; }));
+    EXPECT_THAT(problems(), Not(Contains(HasSubstr("cannot attach"))));
+}
+
+TEST_F(ControllerTest, a_faulty_configuration_changes_nothing) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    fake_->forget_applied();
+    const auto applied = controller_->apply("[[virtual_server]]\nname = 7\nport = 99999\n");
+    ASSERT_FALSE(applied);
+    EXPECT_GE(applied.error().size(), 2U) << "every problem at once";
+    EXPECT_THAT(fake_->applied(), IsEmpty());
+    EXPECT_FALSE(std::filesystem::exists(configuration_file()));
+}
+
+TEST_F(ControllerTest, apply_puts_a_configuration_in_force_and_keeps_it) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    const auto text = std::string(two_servers) + "weight = 0\n";
+    ASSERT_TRUE(controller_->apply(text));
+    EXPECT_EQ(read_file(configuration_file()).value(), text);
+    EXPECT_TRUE(run_until([&] { return fake_->state().services[0].servers[0].weight == 0; }));
+}
+
+TEST_F(ControllerTest, repairs_what_others_took_away) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    net::testing::run("ip address del 192.0.2.80/24 dev wan0");
+    EXPECT_TRUE(run_until([&] { return addresses(directory_).size() == 1; }));
+    fake_->state().services.clear();
+    EXPECT_TRUE(run_until([&] { return servers() == 2; })) << "by the self-check";
+}
+
+TEST_F(ControllerTest, an_address_of_the_administrator_is_left_alone) {
+    net::testing::run("ip address add 192.0.2.80/24 dev wan0");
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_THAT(addresses(directory_), IsEmpty());
+    EXPECT_THAT(problems(), Not(Contains(HasSubstr("cannot add address"))));
+}
+
+TEST_F(ControllerTest, says_which_real_server_it_cannot_reach) {
+    net::testing::run("ip address del 10.11.12.254/24 dev lan0");
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_THAT(problems(), Contains(HasSubstr("no route to real server 10.11.12.1:80")));
+}
+
+TEST_F(ControllerTest, a_failed_read_takes_no_server_out) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    fake_->fail_observe("out of memory");
+    fake_->forget_applied();
+    ASSERT_TRUE(controller_->apply(std::string(two_servers) + "weight = 7\n"));
+    fake_->fail_observe(std::nullopt);
+    EXPECT_TRUE(run_until([&] { return fake_->applied().size() == 1; })) << "the new weight alone";
+    EXPECT_EQ(servers(), 2U);
+}
+
+TEST_F(ControllerTest, stop_leaves_nothing_behind) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    ASSERT_TRUE(controller_->stop());
+    EXPECT_TRUE(stopped_);
+    EXPECT_TRUE(fake_->withdrawn());
+    EXPECT_THAT(addresses(directory_), IsEmpty());
+}
+
+}  // namespace
+}  // namespace shoal::director

@@ -1,0 +1,42 @@
+#include "director/surroundings.h"
+
+#include <fmt/format.h>
+
+namespace shoal::director {
+
+net::DirectorUse director_use(const model::Configuration& configuration,
+                              const std::set<std::string>& server_devices) {
+    net::DirectorUse use;
+    use.server_devices = server_devices;
+    for (const auto& service : configuration.virtual_servers) {
+        if (!service.active) continue;
+        use.client_devices.insert(service.device.device);
+        for (const auto& server : service.real_servers) {
+            const bool nat = model::forwarding_method(configuration, service, server) ==
+                             model::ForwardingMethod::nat;
+            (nat ? use.nat : use.direct) = true;
+        }
+    }
+    return use;
+}
+
+std::vector<std::string> sysctl_problems(const model::Configuration& configuration,
+                                         const std::set<std::string>& server_devices,
+                                         const net::StateFile& state) {
+    const auto wrong = net::wrong_sysctls(director_use(configuration, server_devices));
+    if (!wrong) return {"cannot read kernel settings: " + wrong.error().message};
+    std::vector<std::string> problems;
+    for (const auto& sysctl : *wrong) {
+        std::string failure;
+        if (configuration.global.manage_sysctl) {
+            const auto changed = net::change_sysctl(state, sysctl.name, sysctl.wanted);
+            if (changed) continue;
+            failure = " (" + changed.error().message + ")";
+        }
+        problems.push_back(fmt::format("{} is {} and should be {}: {}{}", sysctl.name, sysctl.value,
+                                       sysctl.wanted, sysctl.why, failure));
+    }
+    return problems;
+}
+
+}  // namespace shoal::director
