@@ -1,0 +1,76 @@
+#include "api/api.h"
+
+#include <fmt/format.h>
+
+#include "api/resources.h"
+#include "base/log.h"
+#include "http/response.h"
+
+namespace shoal::api {
+
+namespace {
+
+constexpr std::size_t longest_configuration = std::size_t{16} << 20;
+
+http::HttpResponse refuse(const http::HttpRequest& request, Role role) {
+    const auto reason =
+        role == Role::none
+            ? fmt::format(
+                  "user {} may not use shoald: only root and members of the group shoal may",
+                  request.peer.uid)
+            : "only root may change the configuration or stop the director; members of the group "
+              "shoal may read";
+    log(Message::request_refused, "{} {} by user {}, process {}: {}",
+        http::method_name(request.method), request.target.substr(0, 200), request.peer.uid,
+        request.peer.pid, reason);
+    return http::error_response(403, reason);
+}
+
+http::HttpResponse wrong_method(const http::HttpRequest& request, const std::string& allowed) {
+    auto response =
+        http::error_response(405, fmt::format("{} is not possible here, only {}",
+                                              http::method_name(request.method), allowed));
+    response.headers.emplace_back("Allow", allowed);
+    return response;
+}
+
+}  // namespace
+
+Api::Api(director::Control& control, std::optional<gid_t> operators)
+    : control_(control), operators_(operators) {
+    using enum http::Method;
+    router_.add(get, "/v1/version", {Role::operator_, 0, get_version});
+    router_.add(get, "/v1/status", {Role::operator_, 0, get_status});
+    router_.add(get, "/v1/stats", {Role::operator_, 0, get_statistics});
+    router_.add(get, "/v1/connections", {Role::operator_, 0, get_connections});
+    router_.add(put, "/v1/configuration",
+                {Role::administrator, longest_configuration, put_configuration});
+    router_.add(post, "/v1/stop", {Role::administrator, 0, post_stop});
+}
+
+std::expected<const Api::Resource*, http::HttpResponse> Api::find(
+    const http::HttpRequest& request) const {
+    // Those without any right do not learn what there is.
+    const auto role = role_of(request.peer, operators_);
+    if (role == Role::none) return std::unexpected(refuse(request, role));
+    const auto match = router_.find(request);
+    if (match.endpoint == nullptr && match.allowed.empty())
+        return std::unexpected(http::error_response(404, "there is nothing of this name"));
+    if (match.endpoint == nullptr) return std::unexpected(wrong_method(request, match.allowed));
+    if (role < match.endpoint->needed) return std::unexpected(refuse(request, role));
+    return match.endpoint;
+}
+
+std::expected<std::size_t, http::HttpResponse> Api::admit(const http::HttpRequest& header) {
+    const auto resource = find(header);
+    if (!resource) return std::unexpected(resource.error());
+    return (*resource)->longest_body;
+}
+
+http::HttpResponse Api::answer(const http::HttpRequest& request) {
+    const auto resource = find(request);
+    if (!resource) return resource.error();
+    return (*resource)->answer(control_, request);
+}
+
+}  // namespace shoal::api

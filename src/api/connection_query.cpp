@@ -1,0 +1,129 @@
+#include "api/connection_query.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "model/choices.h"
+
+namespace shoal::api {
+
+namespace {
+
+constexpr std::array<std::string_view, 12> states{
+    "NONE",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
+    "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "SYNACK",   "UDP"};
+
+Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t lowest,
+                                   std::uint32_t highest) {
+    std::uint32_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (text.empty() || error != std::errc{} || rest != end || number < lowest || number > highest)
+        return fail(
+            fmt::format("\"{}\" is not a whole number from {} to {}", text, lowest, highest));
+    return number;
+}
+
+Result<std::string> parse_state(std::string_view text) {
+    std::string state(text);
+    std::ranges::transform(state, state.begin(), [](char letter) {
+        return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+    });
+    if (std::ranges::find(states, state) == states.end())
+        return fail(
+            fmt::format("there is no state \"{}\"; states: {}", text, fmt::join(states, ", ")));
+    return state;
+}
+
+Result<model::Protocol> parse_protocol(std::string_view text) {
+    const auto protocol = model::value_of<model::Protocol>(text);
+    if (!protocol) return fail(fmt::format("\"{}\" is no protocol: tcp or udp", text));
+    return *protocol;
+}
+
+/// Puts a parsed value into its place.
+template <class T, class U>
+Result<void> put(T& place, Result<U> value) {
+    if (!value) return fail(value.error());
+    place = std::move(*value);
+    return {};
+}
+
+Result<void> read_parameter(ConnectionQuery& query, std::string_view name, std::string_view text) {
+    if (name == "client") return put(query.client, Endpoint::parse(text));
+    if (name == "virtual") return put(query.virtual_server, Endpoint::parse(text));
+    if (name == "real") return put(query.real_server, Endpoint::parse(text));
+    if (name == "state") return put(query.state, parse_state(text));
+    if (name == "protocol") return put(query.protocol, parse_protocol(text));
+    if (name == "from") return put(query.from, parse_number(text, 0, UINT32_MAX));
+    if (name == "limit")
+        return put(query.limit, parse_number(text, 1, ConnectionQuery::highest_limit));
+    return fail("unknown; there are client, virtual, real, state, protocol, from and limit");
+}
+
+bool allows(const std::optional<Endpoint>& wanted, const net::Address& address,
+            std::uint16_t port) {
+    return !wanted || wanted->contains(address, port);
+}
+
+}  // namespace
+
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+    const auto explained = [text](const auto&) {
+        return fail(fmt::format("\"{}\" is no ADDRESS or ADDRESS:PORT", text));
+    };
+    if (auto bare = net::Address::parse(text)) return Endpoint{*bare, {}};
+    auto host = text.substr(0, text.rfind(':'));
+    std::optional<std::uint16_t> port;
+    if (text.ends_with(']')) {
+        host = text;
+    } else if (host.size() < text.size()) {
+        const auto number = parse_number(text.substr(host.size() + 1), 0, 65535);
+        if (!number) return explained(number);
+        port = static_cast<std::uint16_t>(*number);
+    }
+    const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+    const auto address = net::Address::parse(bracketed ? host.substr(1, host.size() - 2) : host);
+    if (!address || address->is_v6() != bracketed) return explained(address);
+    return Endpoint{*address, port};
+}
+
+bool Endpoint::contains(const net::Address& other, std::uint16_t other_port) const {
+    return address == other && port.value_or(other_port) == other_port;
+}
+
+Result<ConnectionQuery> ConnectionQuery::parse(
+    const std::map<std::string, std::string>& parameters) {
+    ConnectionQuery query;
+    for (const auto& [name, text] : parameters) {
+        if (auto done = read_parameter(query, name, text); !done)
+            return fail(done.error().within(fmt::format("parameter \"{}\"", name)));
+    }
+    return query;
+}
+
+dataplane::ConnectionFilter ConnectionQuery::filter() const {
+    dataplane::ConnectionFilter filter;
+    if (client) filter.client = client->address;
+    if (real_server) filter.real_server = real_server->address;
+    if (protocol && virtual_server && virtual_server->port)
+        filter.service = {.protocol = *protocol,
+                          .address = virtual_server->address,
+                          .port = *virtual_server->port};
+    filter.state = state;
+    return filter;
+}
+
+bool ConnectionQuery::matches(const model::Connection& connection) const {
+    return protocol.value_or(connection.protocol) == connection.protocol &&
+           state.value_or(connection.state) == connection.state &&
+           allows(client, connection.client, connection.client_port) &&
+           allows(virtual_server, connection.virtual_address, connection.virtual_port) &&
+           allows(real_server, connection.real_address, connection.real_port);
+}
+
+}  // namespace shoal::api

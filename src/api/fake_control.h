@@ -1,0 +1,131 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "director/control.h"
+
+// For tests: a director that says what the test put into it.
+
+namespace shoal::api::test {
+
+class FakeControl : public director::Control {
+  public:
+    Result<model::DirectorStatus> status() override {
+        if (!failure.empty()) return fail(failure);
+        return current;
+    }
+
+    Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
+                                                  std::uint32_t from, std::uint32_t scan) override {
+        if (!failure.empty()) return fail(failure);
+        filters.push_back(filter);
+        scans.push_back(scan);
+        dataplane::ConnectionPage page;
+        const std::uint64_t end = std::uint64_t{from} + scan;
+        for (auto cell = cells.lower_bound(from); cell != cells.end() && cell->first < end; ++cell)
+            page.connections.push_back(cell->second);
+        if (end < table_size) page.next = static_cast<std::uint32_t>(end);
+        return page;
+    }
+
+    std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override {
+        if (!problems.empty()) return std::unexpected(problems);
+        applied.emplace_back(text);
+        return {};
+    }
+
+    Result<void> stop() override {
+        if (!failure.empty()) return fail(failure);
+        ++stops;
+        return {};
+    }
+
+    model::DirectorStatus current;
+    /// By cell.
+    std::map<std::uint32_t, model::Connection> cells;
+    std::uint32_t table_size = 1U << 20;
+    /// Not empty: calls fail with it.
+    std::string failure;
+    std::vector<config::Problem> problems;
+
+    // What was asked.
+    std::vector<dataplane::ConnectionFilter> filters;
+    std::vector<std::uint32_t> scans;
+    std::vector<std::string> applied;
+    int stops = 0;
+};
+
+inline model::Connection connection_from(const std::string& client, std::uint16_t port) {
+    return {.client = *net::Address::parse(client),
+            .client_port = port,
+            .virtual_address = *net::Address::parse("192.0.2.80"),
+            .virtual_port = 80,
+            .real_address = *net::Address::parse("10.11.12.1"),
+            .real_port = 8080,
+            .state = "ESTABLISHED",
+            .active = true,
+            .expires_in_ms = 899'000};
+}
+
+/// One virtual server with a real server that is up and one that is down.
+inline model::VirtualServerStatus example_virtual_server(std::int64_t now_ms) {
+    const model::Counters counters{1'234'567, 98'765'432, 87'654'321, 7'654'321'098,
+                                   987'654'321'012};
+    model::RealServerStatus up;
+    up.name = "web-1";
+    up.address = *net::Address::parse("10.11.12.1");
+    up.port = 80;
+    up.weight = 1;
+    up.health = model::Health::up;
+    up.since_ms = now_ms - 240'000;
+    up.in_pool = true;
+    up.active_connections = 12;
+    up.inactive_connections = 3;
+    up.counters = counters;
+
+    model::RealServerStatus down;
+    down.name = "web-2";
+    down.address = *net::Address::parse("10.11.12.2");
+    down.port = 80;
+    down.method = model::ForwardingMethod::direct;
+    down.weight = 1;
+    down.health = model::Health::down;
+    down.reason = "connection refused";
+    down.since_ms = now_ms - 5'000;
+
+    model::VirtualServerStatus service;
+    service.name = "web";
+    service.active = true;
+    service.address = *net::Prefix::parse("192.0.2.80/24");
+    service.port = 80;
+    service.scheduler = model::Scheduler::wlc;
+    service.device = "wan0:1";
+    service.counters = counters;
+    service.real_servers = {up, down};
+    return service;
+}
+
+inline model::DirectorStatus example_status() {
+    model::DirectorStatus status;
+    status.name = "director-1";
+    status.version = "0.1.0";
+    status.now_ms = 1'800'000'360'000;
+    status.started_ms = 1'800'000'000'000;
+    status.adopted = true;
+    status.configuration_file = "/etc/shoal/shoal.toml";
+    status.sweeper_age_ms = 12;
+    status.table = {1048576, 15, 1, std::uint64_t{96} << 20};
+    status.virtual_servers = {example_virtual_server(status.now_ms)};
+    status.hooks = {{"wan0", "xdp", "native XDP on every output device"},
+                    {"lan0", "tc", "veth sends packets in bulk"}};
+    status.verdicts = {{"forwarded", "sent to a real server", 98'765'432},
+                       {"table_full", "dropped: new connection, but the table is full", 7},
+                       {"no_route", "dropped: no route to the real server or client", 0}};
+    status.problems = {"net.ipv4.ip_forward is 0; NAT needs 1"};
+    return status;
+}
+
+}  // namespace shoal::api::test

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "director/control.h"
+#include "http/message.h"
+
+namespace shoal::api {
+
+// GET /v1/version: {"version": "0.1.0"}
+http::HttpResponse get_version(director::Control& control, const http::HttpRequest& request);
+
+// GET /v1/status: model::DirectorStatus
+http::HttpResponse get_status(director::Control& control, const http::HttpRequest& request);
+
+// GET /v1/stats: Statistics (status_json.h)
+http::HttpResponse get_statistics(director::Control& control, const http::HttpRequest& request);
+
+// GET /v1/connections?client=&virtual=&real=&state=&protocol=&from=&limit=
+// {"connections": [...], "next": N or null}. The next page is asked for with from=N. A page may
+// hold fewer connections than the limit, or none, and still have a next one: how much of the table
+// one request looks at is bounded, so that nothing else waits for it.
+http::HttpResponse get_connections(director::Control& control, const http::HttpRequest& request);
+
+// PUT /v1/configuration, the text of a shoal.toml: {"applied": true}, or 422 with the problems.
+http::HttpResponse put_configuration(director::Control& control, const http::HttpRequest& request);
+
+// POST /v1/stop: {"stopping": true}
+http::HttpResponse post_stop(director::Control& control, const http::HttpRequest& request);
+
+}  // namespace shoal::api

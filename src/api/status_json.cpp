@@ -1,0 +1,342 @@
+#include "api/status_json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <tuple>
+#include <utility>
+
+namespace shoal::api {
+
+namespace {
+
+using nlohmann::json;
+
+// ---- The fields -------------------------------------------------------------------------------
+
+template <class T>
+struct Fields;
+
+template <>
+struct Fields<model::Counters> {
+    using T = model::Counters;
+    static constexpr std::tuple list{
+        std::pair{"connections", &T::connections}, std::pair{"packets_in", &T::packets_in},
+        std::pair{"packets_out", &T::packets_out}, std::pair{"bytes_in", &T::bytes_in},
+        std::pair{"bytes_out", &T::bytes_out},
+    };
+};
+
+template <>
+struct Fields<model::RealServerStatus> {
+    using T = model::RealServerStatus;
+    static constexpr std::tuple list{
+        std::pair{"name", &T::name},
+        std::pair{"address", &T::address},
+        std::pair{"port", &T::port},
+        std::pair{"method", &T::method},
+        std::pair{"weight", &T::weight},
+        std::pair{"enabled", &T::enabled},
+        std::pair{"health", &T::health},
+        std::pair{"reason", &T::reason},
+        std::pair{"since_ms", &T::since_ms},
+        std::pair{"in_pool", &T::in_pool},
+        std::pair{"active_connections", &T::active_connections},
+        std::pair{"inactive_connections", &T::inactive_connections},
+        std::pair{"counters", &T::counters},
+    };
+};
+
+template <>
+struct Fields<model::VirtualServerStatus> {
+    using T = model::VirtualServerStatus;
+    static constexpr std::tuple list{
+        std::pair{"name", &T::name},
+        std::pair{"active", &T::active},
+        std::pair{"address", &T::address},
+        std::pair{"port", &T::port},
+        std::pair{"protocol", &T::protocol},
+        std::pair{"scheduler", &T::scheduler},
+        std::pair{"device", &T::device},
+        std::pair{"counters", &T::counters},
+        std::pair{"real_servers", &T::real_servers},
+    };
+};
+
+template <>
+struct Fields<model::HookStatus> {
+    using T = model::HookStatus;
+    static constexpr std::tuple list{
+        std::pair{"device", &T::device},
+        std::pair{"hook", &T::hook},
+        std::pair{"reason", &T::reason},
+    };
+};
+
+template <>
+struct Fields<model::VerdictCount> {
+    using T = model::VerdictCount;
+    static constexpr std::tuple list{
+        std::pair{"name", &T::name},
+        std::pair{"meaning", &T::meaning},
+        std::pair{"packets", &T::packets},
+    };
+};
+
+template <>
+struct Fields<model::TableStatus> {
+    using T = model::TableStatus;
+    static constexpr std::tuple list{
+        std::pair{"size", &T::size},
+        std::pair{"used", &T::used},
+        std::pair{"overflow", &T::overflow},
+        std::pair{"memory_bytes", &T::memory_bytes},
+    };
+};
+
+template <>
+struct Fields<model::DirectorStatus> {
+    using T = model::DirectorStatus;
+    static constexpr std::tuple list{
+        std::pair{"name", &T::name},
+        std::pair{"version", &T::version},
+        std::pair{"now_ms", &T::now_ms},
+        std::pair{"started_ms", &T::started_ms},
+        std::pair{"adopted", &T::adopted},
+        std::pair{"configuration_file", &T::configuration_file},
+        std::pair{"sweeper_age_ms", &T::sweeper_age_ms},
+        std::pair{"table", &T::table},
+        std::pair{"virtual_servers", &T::virtual_servers},
+        std::pair{"hooks", &T::hooks},
+        std::pair{"verdicts", &T::verdicts},
+        std::pair{"problems", &T::problems},
+    };
+};
+
+template <>
+struct Fields<Statistics> {
+    using T = Statistics;
+    static constexpr std::tuple list{
+        std::pair{"now_ms", &T::now_ms},
+        std::pair{"total", &T::total},
+        std::pair{"virtual_servers", &T::virtual_servers},
+        std::pair{"table", &T::table},
+        std::pair{"verdicts", &T::verdicts},
+    };
+};
+
+template <>
+struct Fields<model::Connection> {
+    using T = model::Connection;
+    static constexpr std::tuple list{
+        std::pair{"protocol", &T::protocol},
+        std::pair{"client", &T::client},
+        std::pair{"client_port", &T::client_port},
+        std::pair{"virtual_address", &T::virtual_address},
+        std::pair{"virtual_port", &T::virtual_port},
+        std::pair{"real_address", &T::real_address},
+        std::pair{"real_port", &T::real_port},
+        std::pair{"state", &T::state},
+        std::pair{"active", &T::active},
+        std::pair{"expires_in_ms", &T::expires_in_ms},
+    };
+};
+
+template <>
+struct Fields<dataplane::ConnectionPage> {
+    using T = dataplane::ConnectionPage;
+    static constexpr std::tuple list{
+        std::pair{"connections", &T::connections},
+        std::pair{"next", &T::next},
+    };
+};
+
+template <>
+struct Fields<config::Problem> {
+    using T = config::Problem;
+    static constexpr std::tuple list{
+        std::pair{"line", &T::line},
+        std::pair{"column", &T::column},
+        std::pair{"message", &T::message},
+        std::pair{"advice", &T::advice},
+    };
+};
+
+template <class T>
+concept Described = requires { Fields<T>::list; };
+template <class T>
+concept Textual = std::same_as<T, net::Address> || std::same_as<T, net::Prefix>;
+
+// ---- Writing ----------------------------------------------------------------------------------
+
+template <class T>
+    requires std::integral<T> || std::same_as<T, std::string>
+json write(const T& value) {
+    return value;
+}
+template <Textual T>
+json write(const T& value) {
+    return value.to_string();
+}
+template <model::Enumerated T>
+json write(T value) {
+    return model::name_of(value);
+}
+template <Described T>
+json write(const T& value);
+template <class T>
+json write(const std::optional<T>& value) {
+    return value ? write(*value) : json();
+}
+template <class T>
+json write(const std::vector<T>& values) {
+    auto array = json::array();
+    for (const auto& value : values)
+        array.push_back(write(value));
+    return array;
+}
+template <Described T>
+json write(const T& value) {
+    auto object = json::object();
+    const auto write_field = [&](const auto& field) {
+        object[field.first] = write(value.*field.second);
+    };
+    std::apply([&](const auto&... field) { (write_field(field), ...); }, Fields<T>::list);
+    return object;
+}
+
+// ---- Reading: failures are exceptions up to the edge, as nlohmann-json's own are ---------------
+
+void read(const json& from, bool& value) {
+    value = from.get<bool>();
+}
+void read(const json& from, std::string& value) {
+    value = from.get<std::string>();
+}
+template <std::integral T>
+void read(const json& from, T& value) {
+    const auto take = [&](auto number) {
+        if (!std::in_range<T>(number))
+            throw std::range_error(fmt::format("{} is out of range", number));
+        value = static_cast<T>(number);
+    };
+    if (from.is_number_unsigned()) {
+        take(from.get<std::uint64_t>());
+    } else if (from.is_number_integer()) {
+        take(from.get<std::int64_t>());
+    } else {
+        throw std::invalid_argument("a whole number was expected");
+    }
+}
+template <Textual T>
+void read(const json& from, T& value) {
+    auto parsed = T::parse(from.get<std::string>());
+    if (!parsed) throw std::invalid_argument(parsed.error().message);
+    value = *parsed;
+}
+template <model::Enumerated T>
+void read(const json& from, T& value) {
+    const auto word = from.get<std::string>();
+    const auto found = model::value_of<T>(word);
+    if (!found) throw std::invalid_argument(fmt::format("unknown word \"{}\"", word));
+    value = *found;
+}
+template <Described T>
+void read(const json& from, T& value);
+template <class T>
+void read(const json& from, std::optional<T>& value) {
+    value.reset();
+    if (!from.is_null()) read(from, value.emplace());
+}
+template <class T>
+void read(const json& from, std::vector<T>& values) {
+    if (!from.is_array()) throw std::invalid_argument("a list was expected");
+    values.clear();
+    for (const auto& element : from)
+        read(element, values.emplace_back());
+}
+template <Described T>
+void read(const json& from, T& value) {
+    std::apply(
+        [&](const auto&... field) { (read(from.at(field.first), value.*field.second), ...); },
+        Fields<T>::list);
+}
+
+/// Runs `take` on the parsed text.
+template <class T, class Take>
+Result<T> parse_with(std::string_view text, Take take) {
+    try {
+        T value;
+        take(json::parse(text), value);
+        return value;
+    } catch (const std::exception& problem) {
+        return fail(fmt::format("shoald's answer is not understood: {}", problem.what()));
+    }
+}
+template <class T>
+Result<T> parse(std::string_view text) {
+    return parse_with<T>(text, [](const json& from, T& value) { read(from, value); });
+}
+
+}  // namespace
+
+Statistics statistics_of(model::DirectorStatus status) {
+    model::Counters total;
+    for (const auto& service : status.virtual_servers) {
+        total.connections += service.counters.connections;
+        total.packets_in += service.counters.packets_in;
+        total.packets_out += service.counters.packets_out;
+        total.bytes_in += service.counters.bytes_in;
+        total.bytes_out += service.counters.bytes_out;
+    }
+    return {.now_ms = status.now_ms,
+            .total = total,
+            .virtual_servers = std::move(status.virtual_servers),
+            .table = status.table,
+            .verdicts = std::move(status.verdicts)};
+}
+
+json to_json(const model::DirectorStatus& status) {
+    return write(status);
+}
+json to_json(const Statistics& statistics) {
+    return write(statistics);
+}
+json to_json(const dataplane::ConnectionPage& page) {
+    return write(page);
+}
+json to_json(const model::Connection& connection) {
+    return write(connection);
+}
+json to_json(const std::vector<config::Problem>& problems) {
+    return write(problems);
+}
+json to_json(const ErrorBody& error) {
+    json body{{"message", error.message}};
+    if (!error.problems.empty()) body["problems"] = write(error.problems);
+    return {{"error", body}};
+}
+
+template <>
+Result<model::DirectorStatus> from_json(std::string_view text) {
+    return parse<model::DirectorStatus>(text);
+}
+template <>
+Result<Statistics> from_json(std::string_view text) {
+    return parse<Statistics>(text);
+}
+template <>
+Result<dataplane::ConnectionPage> from_json(std::string_view text) {
+    return parse<dataplane::ConnectionPage>(text);
+}
+template <>
+Result<ErrorBody> from_json(std::string_view text) {
+    return parse_with<ErrorBody>(text, [](const json& from, ErrorBody& error) {
+        const auto& body = from.at("error");
+        read(body.at("message"), error.message);
+        if (body.contains("problems")) read(body.at("problems"), error.problems);
+    });
+}
+
+}  // namespace shoal::api

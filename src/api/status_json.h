@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/problem.h"
+#include "dataplane/dataplane.h"
+#include "model/choices.h"
+#include "model/status.h"
+
+// The JSON form of what the API says. Members have the names of the structs' members, values of
+// enumerations are lower-case words, addresses are text. One list of fields serves both directions;
+// members that a reader does not know are passed over, members that are missing are errors.
+
+template <>
+struct shoal::model::Choices<shoal::model::Health> {
+    static constexpr std::array all{
+        Choice{Health::unknown, "unknown", "unknown"},
+        Choice{Health::up, "up", "up"},
+        Choice{Health::down, "down", "down"},
+    };
+};
+
+namespace shoal::api {
+
+/// What GET /v1/stats says.
+struct Statistics {
+    /// Wall clock, milliseconds since 1970.
+    std::int64_t now_ms = 0;
+    /// The sum over the virtual servers.
+    model::Counters total;
+    std::vector<model::VirtualServerStatus> virtual_servers;
+    model::TableStatus table;
+    std::vector<model::VerdictCount> verdicts;
+};
+Statistics statistics_of(model::DirectorStatus status);
+
+nlohmann::json to_json(const model::DirectorStatus& status);
+nlohmann::json to_json(const Statistics& statistics);
+nlohmann::json to_json(const dataplane::ConnectionPage& page);
+nlohmann::json to_json(const model::Connection& connection);
+nlohmann::json to_json(const std::vector<config::Problem>& problems);
+
+/// Reads the text of an answer. Fails, with the reason, where it is not what was expected.
+template <class T>
+Result<T> from_json(std::string_view text);
+template <>
+Result<model::DirectorStatus> from_json(std::string_view text);
+template <>
+Result<Statistics> from_json(std::string_view text);
+template <>
+Result<dataplane::ConnectionPage> from_json(std::string_view text);
+
+/// What the form {"error": {"message": ..., "problems": [...]}} says.
+struct ErrorBody {
+    std::string message;
+    std::vector<config::Problem> problems{};
+};
+template <>
+Result<ErrorBody> from_json(std::string_view text);
+nlohmann::json to_json(const ErrorBody& error);
+
+}  // namespace shoal::api

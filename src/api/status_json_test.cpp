@@ -1,0 +1,128 @@
+#include "api/status_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/fake_control.h"
+#include "http/response.h"
+
+namespace shoal::api {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+std::string text_of(const auto& value) {
+    return http::json_text(to_json(value));
+}
+
+TEST(StatusJson, names_are_the_members_and_enumerations_are_words) {
+    const auto status = to_json(test::example_status());
+    EXPECT_EQ(status["name"], "director-1");
+    EXPECT_EQ(status["adopted"], true);
+    EXPECT_EQ(status["table"], json::parse(R"({"size": 1048576, "used": 15, "overflow": 1,
+                                               "memory_bytes": 100663296})"));
+    const auto& service = status["virtual_servers"][0];
+    EXPECT_EQ(service["address"], "192.0.2.80/24");
+    EXPECT_EQ(service["protocol"], "tcp");
+    EXPECT_EQ(service["scheduler"], "wlc");
+    EXPECT_EQ(service["counters"]["bytes_out"], 987'654'321'012);
+    EXPECT_EQ(service["real_servers"][1], json::parse(R"({
+        "name": "web-2", "address": "10.11.12.2", "port": 80, "method": "direct", "weight": 1,
+        "enabled": true, "health": "down", "reason": "connection refused",
+        "since_ms": 1800000355000, "in_pool": false, "active_connections": 0,
+        "inactive_connections": 0, "counters": {"connections": 0, "packets_in": 0,
+        "packets_out": 0, "bytes_in": 0, "bytes_out": 0}})"));
+    EXPECT_EQ(status["hooks"][0]["hook"], "xdp");
+    EXPECT_EQ(status["problems"][0], "net.ipv4.ip_forward is 0; NAT needs 1");
+}
+
+TEST(StatusJson, what_is_written_is_read_as_the_same) {
+    const auto text = text_of(test::example_status());
+    const auto status = from_json<model::DirectorStatus>(text);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    EXPECT_EQ(text_of(*status), text);
+    EXPECT_EQ(status->virtual_servers[0].real_servers[1].health, model::Health::down);
+    EXPECT_EQ(status->virtual_servers[0].counters,
+              test::example_status().virtual_servers[0].counters);
+}
+
+TEST(StatusJson, statistics_sum_up_and_are_read_as_the_same) {
+    auto status = test::example_status();
+    status.virtual_servers.push_back(status.virtual_servers[0]);
+    const auto statistics = statistics_of(status);
+    EXPECT_EQ(statistics.total.connections, 2 * 1'234'567U);
+    EXPECT_EQ(statistics.total.bytes_out, 2 * 987'654'321'012U);
+    const auto read = from_json<Statistics>(text_of(statistics));
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(text_of(*read), text_of(statistics));
+}
+
+TEST(StatusJson, a_page_of_connections_is_read_as_the_same) {
+    for (const std::optional<std::uint32_t> next : {std::optional(4096U), {}}) {
+        dataplane::ConnectionPage page{.connections = {test::connection_from("192.0.2.7", 40000)},
+                                       .next = next};
+        page.connections[0].protocol = model::Protocol::udp;
+        page.connections[0].client = *net::Address::parse("2001:db8::7");
+        const auto text = text_of(page);
+        const auto read = from_json<dataplane::ConnectionPage>(text);
+        ASSERT_TRUE(read.has_value()) << read.error().message;
+        EXPECT_EQ(text_of(*read), text);
+        EXPECT_EQ(read->next, next);
+        EXPECT_EQ(json::parse(text)["next"].is_null(), !next.has_value());
+    }
+}
+
+TEST(StatusJson, problems_are_read_as_the_same) {
+    const ErrorBody error{.message = "2 problems",
+                          .problems = {{3, 7, "unknown setting", "did you mean \"port\"?"},
+                                       {0, 0, "the file is empty", ""}}};
+    const auto read = from_json<ErrorBody>(text_of(error));
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->message, error.message);
+    EXPECT_EQ(read->problems, error.problems);
+    EXPECT_FALSE(to_json(ErrorBody{.message = "gone"})["error"].contains("problems"));
+}
+
+TEST(StatusJson, bytes_that_are_no_text_do_not_break_the_answer) {
+    auto status = test::example_status();
+    status.virtual_servers[0].real_servers[1].reason = "answered \"\xff\xfe\x80\"";
+    const auto read = from_json<model::DirectorStatus>(text_of(status));
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_THAT(read->virtual_servers[0].real_servers[1].reason, HasSubstr("answered"));
+}
+
+TEST(StatusJson, a_newer_shoald_may_say_more) {
+    auto status = to_json(test::example_status());
+    status["mood"] = "good";
+    EXPECT_TRUE(from_json<model::DirectorStatus>(status.dump()).has_value());
+}
+
+TEST(StatusJson, what_is_missing_or_wrong_is_an_error) {
+    const auto good = to_json(test::example_status());
+    const auto broken = [&](const json::json_pointer& place, const json& value) {
+        auto status = good;
+        status[place] = value;
+        return from_json<model::DirectorStatus>(status.dump());
+    };
+    using pointer = json::json_pointer;
+    EXPECT_FALSE(broken(pointer("/name"), 5).has_value());
+    EXPECT_FALSE(broken(pointer("/adopted"), "yes").has_value());
+    EXPECT_FALSE(broken(pointer("/now_ms"), 1.5).has_value());
+    EXPECT_FALSE(broken(pointer("/virtual_servers"), 5).has_value());
+    EXPECT_FALSE(broken(pointer("/virtual_servers/0/port"), 65536).has_value());
+    EXPECT_FALSE(broken(pointer("/virtual_servers/0/port"), -1).has_value());
+    EXPECT_FALSE(broken(pointer("/virtual_servers/0/address"), "web").has_value());
+    EXPECT_FALSE(broken(pointer("/virtual_servers/0/scheduler"), "best").has_value());
+    auto incomplete = good;
+    incomplete.erase("table");
+    EXPECT_THAT(from_json<model::DirectorStatus>(incomplete.dump()).error().message,
+                HasSubstr("table"));
+    EXPECT_FALSE(from_json<model::DirectorStatus>("{").has_value());
+    EXPECT_FALSE(from_json<model::DirectorStatus>("").has_value());
+}
+
+}  // namespace
+}  // namespace shoal::api

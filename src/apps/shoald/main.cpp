@@ -1,0 +1,126 @@
+// shoald: wiring only. The way of a setting begins in director/controller.cpp, the way of a packet
+// in bpf/director.h.
+
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "config/toml_reader.h"
+#include "dataplane/bpf/bpf_dataplane.h"
+#include "director/controller.h"
+#include "http/server.h"
+#include "http/unix_socket.h"
+#include "net/netlink.h"
+#include "options.h"
+
+namespace shoal {
+namespace {
+
+/// The configuration, or nothing once its problems have been printed as `shoal check` would.
+std::optional<model::Configuration> load_configuration(const std::string& path) {
+    const auto text = read_file(path, config::max_file_size);
+    if (!text) {
+        log(Message::configuration_refused, "{}", text.error().message);
+        return std::nullopt;
+    }
+    // A device that comes up later than shoald is no reason not to serve on the others.
+    auto configuration = config::read_toml(*text, {});
+    if (configuration) return std::move(*configuration);
+    log(Message::configuration_refused, "{}: {} problems", path, configuration.error().size());
+    std::cerr << config::render(configuration.error(), path, *text);
+    return std::nullopt;
+}
+
+/// Every check that waits holds a socket: 1000 silent real servers hold 1000.
+void allow_many_descriptors() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<void> make_socket_directory(const std::string& socket) {
+    const auto directory = std::filesystem::path(socket).parent_path();
+    std::error_code error;
+    if (!directory.empty()) std::filesystem::create_directories(directory, error);
+    if (error) return fail(directory.string() + ": " + error.message());
+    return {};
+}
+
+Result<void> serve(const DaemonOptions& options, model::Configuration configuration,
+                   net::Netlink netlink) {
+    if (auto made = make_socket_directory(options.socket); !made) return made;
+    const auto operators = http::group_id("shoal");
+    // First of all: whoever holds the socket is the one shoald of this data plane.
+    auto socket = http::ListeningSocket::open(options.socket, operators);
+    if (!socket) return fail(socket.error());
+    auto dataplane = dataplane::BpfDataplane::open(
+        {.pin_directory = options.pin_directory, .table_size = configuration.global.table_size});
+    if (!dataplane) return fail(dataplane.error());
+    const bool adopted = (*dataplane)->adopted();
+
+    boost::asio::io_context loop;
+    boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+    signals.async_wait([&](const boost::system::error_code& error, int) {
+        if (error) return;  // cancelled by `shoal stop`
+        log(Message::director_stopping, "the data plane works on");
+        loop.stop();
+    });
+    http::Server* running = nullptr;
+    director::Controller controller(
+        loop, {options.configuration_file, options.state_directory, SHOAL_VERSION},
+        std::move(netlink), std::move(*dataplane), [&] {
+            signals.cancel();
+            running->close();
+        });
+    api::Api api(controller, operators);
+    http::Server server(loop, std::move(*socket), api);
+    running = &server;
+    if (auto started = controller.start(std::move(configuration)); !started) return started;
+    log(Message::director_started, "version {}, configuration {}, data plane {}", SHOAL_VERSION,
+        options.configuration_file, adopted ? "adopted" : "new");
+    loop.run();
+    return {};
+}
+
+/// For an administrator whose shoald cannot be started any more, or shall not be.
+Result<void> withdraw(const DaemonOptions& options) {
+    auto socket = http::ListeningSocket::open(options.socket, {});
+    if (!socket) return fail(socket.error());
+    redundancy::FloatingAddresses addresses(director::state_file(options.state_directory));
+    if (auto done = addresses.withdraw(); !done) return done;
+    auto dataplane = dataplane::BpfDataplane::open({.pin_directory = options.pin_directory});
+    if (!dataplane) return fail(dataplane.error());
+    return (*dataplane)->withdraw();
+}
+
+int report(const Result<void>& done) {
+    if (done) return 0;
+    std::cerr << "shoald: " << done.error().message << "\n";
+    return 1;
+}
+
+int run(const DaemonOptions& options) {
+    if (options.withdraw) return report(withdraw(options));
+    auto netlink = net::Netlink::open();
+    if (!netlink) return report(fail(netlink.error()));
+    auto configuration = load_configuration(options.configuration_file);
+    if (!configuration) return 1;
+    return report(serve(options, std::move(*configuration), std::move(*netlink)));
+}
+
+}  // namespace
+}  // namespace shoal
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    shoal::allow_many_descriptors();
+    return shoal::run(shoal::parse_options(argc, argv));
+}

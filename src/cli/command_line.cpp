@@ -1,0 +1,199 @@
+#include "cli/command_line.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <functional>
+
+#include "cli/remote.h"
+
+// The only file that includes CLI11: the arguments, and the help that teaches them.
+
+namespace shoal::cli {
+
+namespace {
+
+constexpr auto about =
+    R"(Shoal, a Linux virtual server router: the command that talks to the director.
+
+The director (the program shoald) owns virtual IP addresses and spreads the connections that
+reach them over real servers. A virtual server is an address, a protocol and a port; its real
+servers are the machines that do the work; its scheduler chooses one for each new connection.)";
+
+constexpr auto examples = R"(A first session:
+  shoal check shoal.toml          is the file right? (needs no shoald)
+  shoal apply shoal.toml          put it in force
+  shoal status                    who is up, who has how many connections
+  watch -n 1 shoal status         the same, live
+
+Exit status: 0 done; 1 the configuration has problems, or shoald refused or failed;
+2 wrong usage, an unreadable file, or shoald cannot be reached.
+"shoal COMMAND --help" explains a command and its words.)";
+
+constexpr auto check_help =
+    R"(Says every problem of a configuration file at once, each with its line, its column, what is
+wrong and what would be right. Nothing is changed, and shoald need not run.
+
+Examples:
+  shoal check shoal.toml
+  shoal check --no-system shoal.toml    for another machine: its devices are not looked for here
+  shoal check --json shoal.toml         {"good": false, "problems": [{"line": 3, ...}]}
+
+Exit status: 0 the file is good, 1 it has problems, 2 it cannot be read.)";
+
+constexpr auto apply_help =
+    R"(Checks the file and puts it in force as a whole; a file with problems changes nothing. What did
+not change in it goes on undisturbed: connections stay, checks keep their timing. shoald keeps
+the file as its own and starts with it the next time. Needs root.
+
+Example:
+  shoal apply shoal.toml)";
+
+constexpr auto status_help =
+    R"(Forward     how packets reach the real server: Masq (NAT), Route (direct routing), Tunnel
+Weight      its share of new connections; 0 takes it out for new ones only
+ActiveConn  established connections
+InActConn   connections that are beginning or ending
+Health      what the checks say, and since when; "off" where the file says active = false
+Hook        where packets are taken: xdp (in the driver, with tc behind it) or tc
+Sweeper     the part of the kernel program that forgets connections when their time is over
+
+Examples:
+  shoal status
+  shoal status --json
+  watch -n 1 shoal status)";
+
+constexpr auto connections_help =
+    R"(Client, Virtual and Real are the three ends of a connection: who asked, which address was asked,
+and which real server answers. State is the TCP state as the director sees it pass (or UDP).
+Expires is the time (minutes:seconds) after which the director forgets the connection, if no
+packet comes.
+
+The filters narrow the list together. ADDRESS may have a port, as in 192.0.2.80:80 or
+[2001:db8::1]:80.
+
+Examples:
+  shoal connections --client 192.0.2.7
+  shoal connections --virtual 192.0.2.80:80 --state ESTABLISHED
+  shoal connections --real 10.11.12.1 --limit 20
+  shoal connections --json)";
+
+constexpr auto stats_help =
+    R"(Counters since the virtual or real server was added: connections, packets and bytes in (from
+clients) and out (to clients). Direct routing has no packets out: the answers do not pass here.
+Below stands what became of all packets: every way out of the packet path has a name.
+
+Examples:
+  shoal stats
+  shoal stats --drops      only what was dropped, and why
+  shoal stats --json)";
+
+constexpr auto stop_help =
+    R"(Takes the virtual addresses off, detaches the packet path, forgets all connections, puts changed
+kernel settings back, and ends shoald: nothing stays behind. Needs root.
+
+To restart or upgrade shoald without losing a packet do not use this: end or kill the process
+and start it again; it takes the running data plane over.
+
+Example:
+  shoal stop)";
+
+constexpr auto version_help = R"(Example:
+  shoal version --json     {"shoal": "0.1.0", "shoald": "0.1.0"}; null where shoald does not run)";
+
+/// What the arguments said: the options, and which command with what of its own.
+struct Chosen {
+    Options options;
+    CheckOptions check;
+    std::string file;
+    ConnectionOptions connections;
+    bool drops = false;
+    std::function<int(const Console&)> run;
+};
+
+CLI::App* add_command(CLI::App& app, Chosen& chosen, const std::string& name,
+                      const std::string& summary, const char* help,
+                      std::function<int(const Console&)> run) {
+    auto* command = app.add_subcommand(name, summary)->footer(help)->fallthrough();
+    command->final_callback([&chosen, run = std::move(run)] { chosen.run = run; });
+    return command;
+}
+
+void add_file_commands(CLI::App& app, Chosen& chosen) {
+    auto* check = add_command(
+        app, chosen, "check", "Say every problem of a configuration file", check_help,
+        [&](const Console& console) { return run_check(console, chosen.options, chosen.check); });
+    check->add_option("FILE", chosen.check.file, "The file, shoal.toml")->required();
+    check->add_flag("--no-system", chosen.check.other_machine,
+                    "Do not look whether the network devices are there");
+    auto* apply = add_command(
+        app, chosen, "apply", "Put a configuration file in force", apply_help,
+        [&](const Console& console) { return run_apply(console, chosen.options, chosen.file); });
+    apply->add_option("FILE", chosen.file, "The file, shoal.toml")->required();
+}
+
+void add_connections(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.connections;
+    auto* command = add_command(
+        app, chosen, "connections", "List connections", connections_help,
+        [&](const Console& console) { return run_connections(console, chosen.options, wanted); });
+    command->add_option("--client", wanted.client, "Only of this client")->type_name("ADDRESS");
+    command->add_option("--virtual", wanted.virtual_server, "Only to this virtual server")
+        ->type_name("ADDRESS");
+    command->add_option("--real", wanted.real_server, "Only at this real server")
+        ->type_name("ADDRESS");
+    command->add_option("--state", wanted.state, "Only in this state, such as ESTABLISHED or UDP")
+        ->type_name("STATE");
+    command->add_option("--protocol", wanted.protocol, "Only tcp or udp")->type_name("PROTOCOL");
+    command->add_option("--limit", wanted.limit, "At most so many")->type_name("NUMBER");
+}
+
+void add_other_commands(CLI::App& app, Chosen& chosen) {
+    const auto& options = chosen.options;
+    add_command(app, chosen, "status", "Show the director, its servers and their health",
+                status_help, [&](const Console& console) { return run_status(console, options); });
+    add_connections(app, chosen);
+    auto* stats = add_command(
+        app, chosen, "stats", "Show counters", stats_help,
+        [&](const Console& console) { return run_statistics(console, options, chosen.drops); });
+    stats->add_flag("--drops", chosen.drops, "Only packets that were dropped");
+    add_command(app, chosen, "stop", "Withdraw everything and end shoald", stop_help,
+                [&](const Console& console) { return run_stop(console, options); });
+    add_command(app, chosen, "version", "Say the versions of shoal and shoald", version_help,
+                [&](const Console& console) { return run_version(console, options); });
+}
+
+void describe(CLI::App& app, Chosen& chosen) {
+    app.footer(examples);
+    app.add_option("--socket", chosen.options.socket, "Where shoald listens")
+        ->default_val("/run/shoal/shoald.sock")
+        ->envname("SHOAL_SOCKET")
+        ->type_name("PATH");
+    app.add_flag("--json", chosen.options.json, "JSON instead of tables");
+    app.require_subcommand(1);
+    add_file_commands(app, chosen);
+    add_other_commands(app, chosen);
+}
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, const Console& console) {
+    CLI::App app(about, "shoal");
+    Chosen chosen;
+    describe(app, chosen);
+    if (arguments.empty()) {
+        console.error << app.help();
+        return exit_not_possible;
+    }
+    // CLI11 takes them from the back.
+    std::ranges::reverse(arguments);
+    try {
+        app.parse(std::move(arguments));
+    } catch (const CLI::ParseError& problem) {
+        return app.exit(problem, console.out, console.error) == 0 ? exit_done : exit_not_possible;
+    }
+    return chosen.run(console);
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,234 @@
+#include "cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "api/api.h"
+#include "api/fake_control.h"
+#include "http/test_server.h"
+
+// The command as a person uses it, against a server in a thread.
+
+namespace shoal::cli {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr auto good_file = "[global]\nname = \"director-1\"\n";
+constexpr auto bad_file = "[global]\nnam = \"director-1\"\n";
+
+class CommandTest : public ::testing::Test {
+  protected:
+    /// Runs `shoal` and returns its exit status.
+    int shoal(std::vector<std::string> arguments) {
+        out.str("");
+        error.str("");
+        return run(std::move(arguments), {.out = out, .error = error, .terminal = {}});
+    }
+    int shoal_at_server(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"--socket", server.path()});
+        return shoal(std::move(arguments));
+    }
+    std::string file(const std::string& name, const std::string& text) {
+        std::ofstream(server.folder().file(name)) << text;
+        return server.folder().file(name);
+    }
+    json printed() { return json::parse(out.str()); }
+
+    std::ostringstream out;
+    std::ostringstream error;
+    api::test::FakeControl control;
+    api::Api api{control, {}};
+    http::test::RunningServer server{api};
+};
+
+TEST_F(CommandTest, help_teaches) {
+    EXPECT_EQ(shoal({"--help"}), 0);
+    EXPECT_THAT(out.str(), AllOf(HasSubstr("shoal check shoal.toml"), HasSubstr("Exit status")));
+    for (const auto* command :
+         {"check", "apply", "status", "connections", "stats", "stop", "version"}) {
+        EXPECT_EQ(shoal({command, "--help"}), 0);
+        EXPECT_THAT(out.str(), HasSubstr(std::string("\n  shoal ") + command)) << command;
+    }
+}
+
+TEST_F(CommandTest, wrong_usage_ends_with_2) {
+    EXPECT_EQ(shoal({}), 2);
+    EXPECT_THAT(error.str(), HasSubstr("A first session"));
+    EXPECT_EQ(shoal({"chek"}), 2);
+    EXPECT_EQ(shoal({"check"}), 2);
+    EXPECT_EQ(shoal({"status", "--colour"}), 2);
+    EXPECT_EQ(shoal({"connections", "--limit", "many"}), 2);
+    EXPECT_EQ(out.str(), "");
+}
+
+TEST_F(CommandTest, a_good_file_is_counted) {
+    const auto path = file("shoal.toml", good_file);
+    EXPECT_EQ(shoal({"check", path}), 0);
+    EXPECT_EQ(out.str(), path + ": 0 virtual servers, 0 real servers: good\n");
+    EXPECT_EQ(shoal({"check", path, "--json"}), 0);
+    EXPECT_EQ(printed()["good"], true);
+    EXPECT_EQ(printed()["virtual_servers"], 0);
+}
+
+TEST_F(CommandTest, problems_of_a_file_are_shown_with_their_places) {
+    const auto path = file("shoal.toml", bad_file);
+    EXPECT_EQ(shoal({"check", path}), 1);
+    EXPECT_THAT(out.str(), StartsWith(path + ":2:1: unknown setting \"nam\""));
+    EXPECT_THAT(out.str(), ::testing::EndsWith(path + ": 1 problem\n"));
+    EXPECT_EQ(shoal({"--json", "check", path}), 1);
+    EXPECT_EQ(printed()["good"], false);
+    EXPECT_EQ(printed()["problems"][0]["line"], 2);
+}
+
+TEST_F(CommandTest, devices_are_looked_for_unless_told_otherwise) {
+    const auto path = file("shoal.toml", R"([global]
+nat_router = { address = "10.11.12.254/24", device = "shoalnosuch0" }
+)");
+    EXPECT_EQ(shoal({"check", path}), 1);
+    EXPECT_THAT(out.str(), HasSubstr("shoalnosuch0"));
+    EXPECT_EQ(shoal({"check", "--no-system", path}), 0);
+}
+
+TEST_F(CommandTest, a_file_that_cannot_be_read_ends_with_2) {
+    const auto missing = server.folder().file("missing.toml");
+    EXPECT_EQ(shoal({"check", missing}), 2);
+    EXPECT_EQ(error.str(), "shoal: cannot read " + missing + ": No such file or directory\n");
+    EXPECT_EQ(shoal({"check", server.folder().path()}), 2);
+    EXPECT_THAT(error.str(), HasSubstr("Is a directory"));
+    EXPECT_EQ(shoal({"check", "--json", missing}), 2);
+    EXPECT_THAT(printed()["error"]["message"], HasSubstr("No such file"));
+    EXPECT_EQ(shoal({"check", "/dev/zero"}), 2);
+    EXPECT_THAT(error.str(), HasSubstr("longer than 4194304 bytes"));
+}
+
+TEST_F(CommandTest, apply_sends_the_file_as_it_is) {
+    const auto path = file("shoal.toml", good_file);
+    EXPECT_EQ(shoal_at_server({"apply", path}), 0);
+    EXPECT_EQ(out.str(), path + " is in force\n");
+    EXPECT_THAT(control.applied, ElementsAre(good_file));
+    EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 0);
+    EXPECT_EQ(printed(), json({{"applied", true}}));
+}
+
+TEST_F(CommandTest, apply_shows_problems_as_check_does) {
+    control.problems = {{2, 1, "unknown setting \"nam\"", "did you mean \"name\"?"}};
+    const auto path = file("shoal.toml", bad_file);
+    EXPECT_EQ(shoal_at_server({"apply", path}), 1);
+    EXPECT_THAT(error.str(),
+                AllOf(StartsWith(path + ":2:1: unknown setting \"nam\""),
+                      HasSubstr("shoal: the configuration has 1 problem and changed nothing\n")));
+    EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 1);
+    EXPECT_EQ(printed()["error"]["problems"][0]["column"], 1);
+}
+
+TEST_F(CommandTest, status_and_stats_are_tables_or_json) {
+    control.current = api::test::example_status();
+    EXPECT_EQ(shoal_at_server({"status"}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("TCP  192.0.2.80:80 wlc"));
+    EXPECT_EQ(shoal_at_server({"status", "--json"}), 0);
+    EXPECT_EQ(printed()["virtual_servers"][0]["name"], "web");
+    EXPECT_EQ(shoal_at_server({"stats"}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("Total"));
+    EXPECT_EQ(shoal_at_server({"stats", "--drops"}), 0);
+    EXPECT_THAT(out.str(), AllOf(StartsWith("Packets"), HasSubstr("table_full")));
+    EXPECT_EQ(shoal_at_server({"stats", "--json"}), 0);
+    EXPECT_EQ(printed()["total"]["connections"], 1'234'567);
+}
+
+class ConnectionsCommandTest : public CommandTest {
+  protected:
+    ConnectionsCommandTest() {
+        for (std::uint32_t i = 0; i < 20'000; ++i)
+            control.cells[i * 50] =
+                api::test::connection_from("192.0.2.7", static_cast<std::uint16_t>(i));
+    }
+    std::size_t lines() const {
+        const auto text = out.str();
+        return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    }
+};
+
+TEST_F(ConnectionsCommandTest, all_pages_are_printed_as_one_table) {
+    EXPECT_EQ(shoal_at_server({"connections"}), 0);
+    EXPECT_EQ(lines(), 20'001U);
+    EXPECT_THAT(out.str(), StartsWith("Prot  Client"));
+}
+
+TEST_F(ConnectionsCommandTest, all_pages_are_printed_as_one_object) {
+    EXPECT_EQ(shoal_at_server({"connections", "--json"}), 0);
+    ASSERT_EQ(printed()["connections"].size(), 20'000U);
+    EXPECT_EQ(printed()["connections"][19'999]["client_port"], 19'999);
+}
+
+TEST_F(ConnectionsCommandTest, the_limit_is_exact) {
+    for (const std::uint64_t limit : {1U, 10U, 9000U}) {
+        EXPECT_EQ(shoal_at_server({"connections", "--limit", std::to_string(limit)}), 0);
+        EXPECT_EQ(lines(), limit + 1);
+    }
+    EXPECT_EQ(shoal_at_server({"connections", "--limit", "0", "--json"}), 0);
+    EXPECT_EQ(printed()["connections"].size(), 0U);
+}
+
+TEST_F(ConnectionsCommandTest, filters_reach_the_director) {
+    control.cells[3] = api::test::connection_from("2001:db8::7", 4711);
+    EXPECT_EQ(shoal_at_server({"connections", "--client", "[2001:db8::7]:4711", "--state",
+                               "established", "--real", "10.11.12.1", "--virtual", "192.0.2.80:80",
+                               "--protocol", "tcp", "--json"}),
+              0);
+    EXPECT_EQ(printed()["connections"].size(), 1U);
+    EXPECT_EQ(shoal_at_server({"connections", "--client", "192.0.2.99"}), 0);
+    EXPECT_EQ(out.str(), "no connections\n");
+    EXPECT_EQ(shoal_at_server({"connections", "--client", ""}), 1);
+    EXPECT_EQ(shoal_at_server({"connections", "--state", "OPEN"}), 1);
+    EXPECT_THAT(error.str(), HasSubstr("there is no state \"OPEN\""));
+}
+
+TEST_F(CommandTest, stop_reaches_the_director) {
+    EXPECT_EQ(shoal_at_server({"stop"}), 0);
+    EXPECT_EQ(control.stops, 1);
+    control.failure = "removing 192.0.2.80: Operation not permitted";
+    EXPECT_EQ(shoal_at_server({"stop"}), 1);
+    EXPECT_EQ(error.str(), "shoal: " + control.failure + "\n");
+}
+
+TEST_F(CommandTest, version_is_said_with_and_without_shoald) {
+    EXPECT_EQ(shoal_at_server({"version", "--json"}), 0);
+    EXPECT_EQ(printed()["shoal"], printed()["shoald"]);
+    EXPECT_EQ(shoal({"version", "--json", "--socket", "/nonexistent"}), 0);
+    EXPECT_EQ(printed()["shoald"], nullptr);
+    EXPECT_EQ(shoal({"version", "--socket", "/nonexistent"}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("shoald is not running (no socket at /nonexistent)"));
+}
+
+TEST_F(CommandTest, a_shoald_that_does_not_run_is_named) {
+    for (const auto* command : {"status", "stats", "connections"}) {
+        EXPECT_EQ(shoal({command, "--socket", "/nonexistent"}), 2);
+        EXPECT_EQ(error.str(), "shoal: shoald is not running (no socket at /nonexistent)\n");
+    }
+}
+
+TEST_F(CommandTest, stop_says_how_to_take_down_what_a_dead_shoald_left) {
+    EXPECT_EQ(shoal({"stop", "--socket", "/nonexistent"}), 2);
+    EXPECT_THAT(error.str(), HasSubstr("not running"));
+    EXPECT_THAT(error.str(), HasSubstr("`shoald --withdraw`"));
+}
+
+TEST_F(CommandTest, the_socket_comes_from_the_environment_too) {
+    ::setenv("SHOAL_SOCKET", server.path().c_str(), 1);
+    EXPECT_EQ(shoal({"stop"}), 0);
+    ::unsetenv("SHOAL_SOCKET");
+    EXPECT_EQ(control.stops, 1);
+}
+
+}  // namespace
+}  // namespace shoal::cli

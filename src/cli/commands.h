@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "cli/terminal.h"
+
+namespace shoal::cli {
+
+struct Console {
+    std::ostream& out;
+    std::ostream& error;
+    /// Of `out`.
+    Terminal terminal;
+};
+
+struct Options {
+    std::string socket;
+    bool json = false;
+};
+
+struct CheckOptions {
+    std::string file;
+    /// The file is for another machine: its devices need not exist here.
+    bool other_machine = false;
+};
+
+struct ConnectionOptions {
+    // As the API's parameters; unset: all.
+    std::optional<std::string> client;
+    std::optional<std::string> virtual_server;
+    std::optional<std::string> real_server;
+    std::optional<std::string> state;
+    std::optional<std::string> protocol;
+    std::optional<std::uint64_t> limit;
+};
+
+// The commands. Each returns its exit status.
+int run_check(const Console& console, const Options& options, const CheckOptions& check);
+int run_apply(const Console& console, const Options& options, const std::string& file);
+int run_status(const Console& console, const Options& options);
+int run_connections(const Console& console, const Options& options,
+                    const ConnectionOptions& wanted);
+int run_statistics(const Console& console, const Options& options, bool drops_only);
+int run_stop(const Console& console, const Options& options);
+int run_version(const Console& console, const Options& options);
+
+}  // namespace shoal::cli

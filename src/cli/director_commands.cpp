@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/connection_query.h"
+#include "api/status_json.h"
+#include "cli/report.h"
+#include "cli/views.h"
+#include "http/response.h"
+#include "http/target.h"
+
+// The commands that ask a running shoald.
+
+namespace shoal::cli {
+
+namespace {
+
+/// Shows the answer to one question: as it is with --json, else what `render` makes of it.
+template <class T, class Render>
+int show(const Console& console, const Options& options, const std::string& target, Render render) {
+    const auto body = Remote(options.socket).ask(http::Method::get, target);
+    if (!body) return report(console, options, body.error());
+    if (options.json) {
+        console.out << *body << "\n";
+        return exit_done;
+    }
+    const auto value = api::from_json<T>(*body);
+    if (!value) return report(console, options, {.message = value.error().message});
+    console.out << render(*value, console.terminal);
+    return exit_done;
+}
+
+std::string connections_target(const ConnectionOptions& wanted) {
+    auto target = fmt::format("/v1/connections?limit={}",
+                              std::min<std::uint64_t>(wanted.limit.value_or(UINT64_MAX),
+                                                      api::ConnectionQuery::highest_limit));
+    const auto add = [&](const char* name, const std::optional<std::string>& value) {
+        if (value) target += fmt::format("&{}={}", name, http::percent_encode(*value));
+    };
+    add("client", wanted.client);
+    add("virtual", wanted.virtual_server);
+    add("real", wanted.real_server);
+    add("state", wanted.state);
+    add("protocol", wanted.protocol);
+    return target;
+}
+
+/// Connections as they come, as a table or as one JSON object with a line for each.
+class ConnectionsPrinter {
+  public:
+    ConnectionsPrinter(const Console& console, bool json) : console_(console), json_(json) {}
+
+    void print(const std::vector<model::Connection>& page) {
+        if (!json_) {
+            console_.out << view_.render(page, console_.terminal);
+        } else {
+            for (const auto& connection : page) {
+                console_.out << separator() << http::json_text(api::to_json(connection));
+                begun_ = true;
+            }
+        }
+        console_.out.flush();
+        any_ = any_ || !page.empty();
+    }
+
+    void finish() {
+        if (json_) {
+            console_.out << (begun_ ? "\n]}\n" : "{\"connections\":[]}\n");
+        } else if (!any_) {
+            console_.out << "no connections\n";
+        }
+    }
+
+  private:
+    const char* separator() const { return begun_ ? ",\n" : "{\"connections\":[\n"; }
+
+    const Console& console_;
+    bool json_;
+    bool begun_ = false;
+    bool any_ = false;
+    ConnectionsView view_;
+};
+
+/// The next page, and `from` set behind it.
+Outcome<std::vector<model::Connection>> next_page(Remote& remote, const std::string& target,
+                                                  std::optional<std::uint32_t>& from) {
+    const auto body = remote.ask(http::Method::get, fmt::format("{}&from={}", target, *from));
+    if (!body) return std::unexpected(body.error());
+    auto page = api::from_json<dataplane::ConnectionPage>(*body);
+    if (!page) return std::unexpected(Failure{.message = page.error().message});
+    from = page->next;
+    return std::move(page->connections);
+}
+
+}  // namespace
+
+int run_status(const Console& console, const Options& options) {
+    return show<model::DirectorStatus>(console, options, "/v1/status", render_status);
+}
+
+int run_statistics(const Console& console, const Options& options, bool drops_only) {
+    return show<api::Statistics>(console, options, "/v1/stats",
+                                 drops_only ? render_drops : render_statistics);
+}
+
+int run_connections(const Console& console, const Options& options,
+                    const ConnectionOptions& wanted) {
+    Remote remote(options.socket);
+    ConnectionsPrinter printer(console, options.json);
+    const auto target = connections_target(wanted);
+    auto left = wanted.limit.value_or(UINT64_MAX);
+    std::optional<std::uint32_t> from = 0;
+    while (from && left > 0 && console.out.good()) {
+        auto page = next_page(remote, target, from);
+        if (!page) return report(console, options, page.error());
+        if (page->size() > left) page->resize(left);
+        left -= page->size();
+        printer.print(*page);
+    }
+    printer.finish();
+    return exit_done;
+}
+
+int run_stop(const Console& console, const Options& options) {
+    auto answer = Remote(options.socket).ask(http::Method::post, "/v1/stop");
+    if (!answer && answer.error().exit_status == exit_not_possible) {
+        answer.error().message +=
+            "; what an earlier shoald left at work in the kernel, `shoald --withdraw` takes down";
+    }
+    if (!answer) return report(console, options, answer.error());
+    console.out << (options.json ? *answer
+                                 : "shoald has withdrawn its addresses and hooks, and ends")
+                << "\n";
+    return exit_done;
+}
+
+int run_version(const Console& console, const Options& options) {
+    // Here it is no failure when shoald does not run.
+    nlohmann::json versions{{"shoal", SHOAL_VERSION}, {"shoald", nullptr}};
+    const auto answer = Remote(options.socket).ask(http::Method::get, "/v1/version");
+    if (answer) {
+        const auto body = nlohmann::json::parse(*answer, nullptr, false);
+        if (body.is_object() && body.contains("version")) versions["shoald"] = body["version"];
+    }
+    if (options.json) {
+        print_json(console, versions);
+        return exit_done;
+    }
+    const auto& running = versions["shoald"];
+    console.out << "shoal  " << SHOAL_VERSION << "\nshoald "
+                << (running.is_string() ? printable(running.get<std::string>(), console.terminal)
+                                        : "unknown: " + (answer ? "its answer is not understood"
+                                                                : answer.error().message))
+                << "\n";
+    return exit_done;
+}
+
+}  // namespace shoal::cli

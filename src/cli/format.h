@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/table.h"
+#include "net/address.h"
+
+namespace shoal::cli {
+
+/// "5 s", "4 min", "3 h 20 min", "12 d 4 h". Negative ones (clocks that were set) are "0 s".
+std::string format_age(std::int64_t milliseconds);
+/// As ipvsadm shows what is left of a connection: "14:59"; hours are more than 60 minutes.
+std::string format_expiry(std::int64_t milliseconds);
+/// At most five characters: "9999", "12.3K", "1.23M", "987G" (thousands, millions, ...).
+std::string format_brief(std::uint64_t number);
+/// In full, with the brief form for narrow terminals.
+Cell number_cell(std::uint64_t number);
+/// "192.0.2.80:80", "[2001:db8::1]:80".
+std::string format_endpoint(const net::Address& address, std::uint16_t port);
+/// "1 problem", "2 problems".
+std::string format_many(std::uint64_t count, const std::string& noun);
+
+}  // namespace shoal::cli

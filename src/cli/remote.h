@@ -1,0 +1,42 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/problem.h"
+#include "http/client.h"
+
+namespace shoal::cli {
+
+// Exit statuses, as the help tells them.
+constexpr int exit_done = 0;
+/// The configuration has problems, or shoald refused or failed.
+constexpr int exit_refused = 1;
+/// Wrong usage, an unreadable file, or shoald cannot be reached.
+constexpr int exit_not_possible = 2;
+
+struct Failure {
+    int exit_status = exit_refused;
+    std::string message;
+    std::vector<config::Problem> problems{};
+};
+
+template <class T>
+using Outcome = std::expected<T, Failure>;
+
+/// Calls of shoald's API over one connection.
+class Remote {
+  public:
+    explicit Remote(std::string socket_path) : path_(std::move(socket_path)) {}
+
+    /// The body of the answer, if it is one of success. Connects at the first call.
+    Outcome<std::string> ask(http::Method method, const std::string& target, std::string body = "");
+
+  private:
+    std::string path_;
+    std::optional<http::Client> client_;
+};
+
+}  // namespace shoal::cli

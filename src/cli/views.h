@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/status_json.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "model/status.h"
+
+// What the command shows, as text.
+
+namespace shoal::cli {
+
+/// The director, its virtual and real servers as ipvsadm lists them, hooks and problems.
+std::string render_status(const model::DirectorStatus& status, const Terminal& terminal);
+
+/// Counters of virtual and real servers as `ipvsadm --stats`, and packets by verdict.
+std::string render_statistics(const api::Statistics& statistics, const Terminal& terminal);
+/// Only the packets that were dropped, by verdict, those that never happened included.
+std::string render_drops(const api::Statistics& statistics, const Terminal& terminal);
+
+/// Connections page by page, as they come.
+class ConnectionsView {
+  public:
+    ConnectionsView();
+    /// The page as text; the first one has the titles.
+    std::string render(const std::vector<model::Connection>& page, const Terminal& terminal);
+
+  private:
+    Table table_;
+};
+
+}  // namespace shoal::cli

@@ -1,0 +1,178 @@
+#include "cli/views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "api/fake_control.h"
+
+namespace shoal::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Terminal usual{.width = 80};
+
+/// A text as it stands on the lines below the quotation mark.
+std::string block(std::string_view text) {
+    return std::string(text.substr(1));
+}
+
+void expect_to_fit(const std::string& text, std::size_t width) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        EXPECT_LE(width_of(line), width) << line;
+}
+
+TEST(StatusView, shows_servers_as_ipvsadm_does) {
+    EXPECT_EQ(render_status(api::test::example_status(), usual), block(R"(
+director-1: shoald 0.1.0, up 6 min, adopted a running data plane
+Configuration  /etc/shoal/shoal.toml
+Connections    15 of 1048576, 96 MiB, 1 in the overflow map
+Sweeper        ran 12 ms ago
+
+Prot LocalAddress:Port Scheduler
+  -> RemoteAddress:Port  Forward  Weight  ActiveConn  InActConn  Health    Name
+TCP  192.0.2.80:80 wlc  web on wan0:1
+  -> 10.11.12.1:80       Masq          1          12          3  up 4 min  web-1
+  -> 10.11.12.2:80       Route         1           0          0  down 5 s  web-2
+     connection refused
+
+Device  Hook  Why
+wan0    xdp   native XDP on every output device
+lan0    tc    veth sends packets in bulk
+
+Problems
+  net.ipv4.ip_forward is 0; NAT needs 1
+)"));
+}
+
+TEST(StatusView, fits_a_narrow_terminal) {
+    EXPECT_EQ(render_status(api::test::example_status(), {.width = 44}), block(R"(
+director-1: shoald 0.1.0, up 6 min, adopted a running data plane
+Configuration  /etc/shoal/shoal.toml
+Connections    15 of 1048576, 96 MiB, 1 in the overflow map
+Sweeper        ran 12 ms ago
+
+Prot LocalAddress:Port Scheduler
+  -> RemoteAddress:Port Forward Weight
+     ActiveConn InActConn Health   Name
+TCP  192.0.2.80:80 wlc  web on wan0:1
+  -> 10.11.12.1:80      Masq         1
+             12         3 up 4 min web-1
+  -> 10.11.12.2:80      Route        1
+              0         0 down 5 s web-2
+     connection refused
+
+Device Hook Why
+wan0   xdp  native XDP on every output
+            device
+lan0   tc   veth sends packets in bulk
+
+Problems
+  net.ipv4.ip_forward is 0; NAT needs 1
+)"));
+}
+
+TEST(StatusView, a_sweeper_that_stands_still_is_an_alarm) {
+    auto status = api::test::example_status();
+    status.sweeper_age_ms = 2000;
+    EXPECT_THAT(render_status(status, usual), HasSubstr("ran 2000 ms ago"));
+    status.sweeper_age_ms = 65'000;
+    EXPECT_THAT(render_status(status, usual),
+                HasSubstr("has not run for 1 min: connections do not expire"));
+}
+
+TEST(StatusView, says_what_stands_between_up_and_the_pool) {
+    auto status = api::test::example_status();
+    auto& servers = status.virtual_servers[0].real_servers;
+    servers[0].in_pool = false;
+    EXPECT_THAT(render_status(status, usual), HasSubstr("\n     takes no new connections yet\n"));
+    servers[0].enabled = false;
+    EXPECT_THAT(render_status(status, usual), HasSubstr("  off       web-1\n"));
+    EXPECT_THAT(render_status(status, usual), Not(HasSubstr("no new connections")));
+}
+
+TEST(StatusView, answers_of_real_servers_cannot_write_to_the_terminal) {
+    auto status = api::test::example_status();
+    status.virtual_servers[0].real_servers[1].reason = "answered \"\033]52;c;evil\a\"";
+    status.problems = {"\033[2J"};
+    EXPECT_THAT(render_status(status, usual), Not(HasSubstr("\033")));
+}
+
+TEST(StatusView, a_director_without_virtual_servers_says_so) {
+    EXPECT_THAT(render_status({}, usual), HasSubstr("no virtual servers"));
+}
+
+TEST(StatisticsView, shows_counters_as_ipvsadm_does) {
+    const auto statistics = api::statistics_of(api::test::example_status());
+    EXPECT_EQ(render_statistics(statistics, usual), block(R"(
+Prot LocalAddress:Port
+  -> RemoteAddress:Port    Conns    InPkts   OutPkts     InBytes      OutBytes
+TCP  192.0.2.80:80       1234567  98765432  87654321  7654321098  987654321012
+  -> 10.11.12.1:80       1234567  98765432  87654321  7654321098  987654321012
+  -> 10.11.12.2:80             0         0         0           0             0
+Total                    1234567  98765432  87654321  7654321098  987654321012
+
+ Packets  Verdict     Meaning
+98765432  forwarded   sent to a real server
+       7  table_full  dropped: new connection, but the table is full
+)"));
+}
+
+TEST(StatisticsView, numbers_are_brief_where_it_is_narrow) {
+    const auto statistics = api::statistics_of(api::test::example_status());
+    const auto text = render_statistics(statistics, {.width = 64});
+    EXPECT_EQ(text, block(R"(
+Prot LocalAddress:Port
+  -> RemoteAddress:Port Conns InPkts OutPkts InBytes OutBytes
+TCP  192.0.2.80:80      1.23M  98.8M   87.7M   7.65G     988G
+  -> 10.11.12.1:80      1.23M  98.8M   87.7M   7.65G     988G
+  -> 10.11.12.2:80          0      0       0       0        0
+Total                   1.23M  98.8M   87.7M   7.65G     988G
+
+Packets Verdict    Meaning
+  98.8M forwarded  sent to a real server
+      7 table_full dropped: new connection, but the table is
+                   full
+)"));
+    expect_to_fit(text, 64);
+}
+
+TEST(StatisticsView, drops_are_shown_even_where_there_are_none) {
+    const auto statistics = api::statistics_of(api::test::example_status());
+    EXPECT_EQ(render_drops(statistics, usual), block(R"(
+Packets  Verdict     Meaning
+      7  table_full  dropped: new connection, but the table is full
+      0  no_route    dropped: no route to the real server or client
+)"));
+}
+
+TEST(ConnectionsView, pages_make_one_table) {
+    ConnectionsView view;
+    EXPECT_EQ(view.render({}, usual), "");
+    EXPECT_EQ(view.render({api::test::connection_from("192.0.2.7", 40000)}, usual), block(R"(
+Prot  Client           Virtual        Real             State        Expires
+TCP   192.0.2.7:40000  192.0.2.80:80  10.11.12.1:8080  ESTABLISHED    14:59
+)"));
+    auto udp = api::test::connection_from("192.0.2.123", 53);
+    udp.protocol = model::Protocol::udp;
+    udp.state = "UDP";
+    udp.expires_in_ms = 5'000;
+    EXPECT_EQ(view.render({udp}, usual), block(R"(
+UDP   192.0.2.123:53   192.0.2.80:80  10.11.12.1:8080  UDP            00:05
+)"));
+}
+
+TEST(ConnectionsView, addresses_are_never_cut) {
+    auto connection = api::test::connection_from("2001:db8:1111:2222:3333:4444:5555:6666", 40000);
+    ConnectionsView view;
+    const auto text = view.render({connection}, {.width = 60});
+    EXPECT_THAT(text, HasSubstr("[2001:db8:1111:2222:3333:4444:5555:6666]:40000\n"));
+    expect_to_fit(text, 60);
+}
+
+}  // namespace
+}  // namespace shoal::cli
