@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from shoal_lab.configuration import Settings
+from shoal_lab.director import Director, built
+from shoal_lab.servers import start_web_servers
+from shoal_lab.topology import Lab, remove_leftovers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_system():
+    if not built():
+        pytest.exit("build first: ./run build", returncode=2)
+    remove_leftovers()
+
+
+class Bench:
+    """A lab with its real servers and a director that serves."""
+
+    def __init__(self, lab: Lab, settings: Settings):
+        self.lab = lab
+        self.client = lab.client
+        self.webs = start_web_servers(lab)
+        self.director = Director(lab, settings)
+
+    def start(self) -> "Bench":
+        self.director.start()
+        self.director.wait_until_serving()
+        return self
+
+
+@pytest.fixture
+def make_bench():
+    """make_bench(settings, method=..., xdp=...): taken down at the test's end, with shoald's log
+    shown where the test failed."""
+    benches: list[Bench] = []
+
+    def make(settings: Settings | None = None, method: str = "nat", xdp: bool = False) -> Bench:
+        settings = settings or Settings()
+        if xdp:
+            settings.hook = "xdp"
+        lab = Lab(method, xdp=xdp)
+        lab.up()
+        try:
+            benches.append(Bench(lab, settings))
+        except BaseException:
+            lab.down()
+            raise
+        return benches[-1].start()
+
+    yield make
+    for bench in benches:
+        print(f"shoald of {bench.lab.name}:\n{bench.director.tail(60)}")
+        bench.lab.down()
+
+
+@pytest.fixture
+def bench(make_bench):
+    return make_bench()

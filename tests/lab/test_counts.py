@@ -1,0 +1,84 @@
+"""The counts that scheduling rests on, and what happens when the table is full."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from collections import Counter
+
+from shoal_lab.configuration import Service, Settings
+from shoal_lab.load import LoadProcess
+from shoal_lab.shell import BUILD, wait_for
+from shoal_lab.topology import VIP
+
+STORM = BUILD / "tests/lab/tools/connection_storm"
+SHORT = {"syn_recv": "2s", "fin_wait": "2s", "time_wait": "2s", "close": "1s", "close_wait": "2s",
+         "last_ack": "1s", "syn_sent": "2s", "synack": "2s"}
+
+
+def counts_of_status(director) -> dict[tuple[str, bool], int]:
+    counts: dict[tuple[str, bool], int] = {}
+    for server in director.status()["virtual_servers"][0]["real_servers"]:
+        counts[server["address"], True] = server["active_connections"]
+        counts[server["address"], False] = server["inactive_connections"]
+    return counts
+
+
+def counts_of_table(director) -> Counter:
+    return Counter((entry["real_address"], entry["active"]) for entry in director.connections())
+
+
+def compare_at_rest(director) -> dict[tuple[str, bool], int]:
+    """Connections expire between two readings: compared where the status is the same before and
+    after the table was read."""
+    def unchanged():
+        before = counts_of_status(director)
+        table = counts_of_table(director)
+        return (before, table) if counts_of_status(director) == before else None
+    status, table = wait_for("a moment in which nothing expires", unchanged, 60)
+    assert status == {key: table.get(key, 0) for key in status}
+    assert set(table) <= set(status)
+    return status
+
+
+def with_weights(timeouts: dict[str, str], weights: dict[str, int]) -> Settings:
+    return Settings(table_size=1 << 18, timeouts=timeouts, services=[Service(weights=weights)])
+
+
+def test_counts_at_rest_equal_the_table_after_100000_connections(make_bench):
+    chance = random.Random(7)
+    equal = {"web-1": 1, "web-2": 1, "web-3": 1}
+    bench = make_bench(with_weights(SHORT, equal))
+    for number in range(20, 41):
+        bench.client.ip(f"addr add 192.0.2.{number}/24 dev eth0")
+    # The address after the sources answers nobody: its connections stay half open.
+    bench.client.ip("addr del 192.0.2.40/24 dev eth0")
+    storm = bench.client.start(STORM, VIP, "80", "100000", "192.0.2.20", "20", stdout=subprocess.PIPE, text=True)
+    while storm.poll() is None:
+        bench.director.apply(with_weights(SHORT, {name: chance.randrange(0, 10) for name in equal}))
+    ended = json.loads(storm.stdout.read())
+    assert ended["completed"] + ended["half_open"] == 100_000 and ended["failed"] == 0, ended
+    bench.director.apply(with_weights(SHORT, equal))
+
+    wait_for("only silent connections are left", lambda: all(
+        count == 0 for (_, active), count in counts_of_status(bench.director).items() if not active), 30, 0.2)
+    assert sum(compare_at_rest(bench.director).values()) > 3000
+
+    bench.director.apply(with_weights({**SHORT, "established": "1s"}, equal))
+    wait_for("the table is empty", lambda: bench.director.status()["table"]["used"] == 0, 30, 0.2)
+    assert set(counts_of_status(bench.director).values()) == {0}
+    assert bench.director.connections() == []
+
+
+def test_a_full_table_turns_new_connections_away_and_keeps_the_old(make_bench):
+    bench = make_bench(Settings(table_size=1024))
+    load = LoadProcess(bench.client, VIP, keep_alive=20, pause=0.02, seconds=120)
+    load.wait_for_requests(100)
+    filler = LoadProcess(bench.client, VIP, keep_alive=1100, pause=1, timeout=3, seconds=120)
+    bench.director.wait_for_verdict("table_full", timeout=30)
+    load.wait_for_requests(load.now["requests"] + 500)
+    result = load.stop()
+    filler.stop()
+    assert (result["failed"], result["broken"]) == (0, 0), result["failures"][:3]
+    compare_at_rest(bench.director)

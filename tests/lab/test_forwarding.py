@@ -1,0 +1,96 @@
+"""Traffic through both forwarding methods and both hooks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+
+import pytest
+
+from shoal_lab.configuration import Service, Settings
+from shoal_lab.load import sequential
+from shoal_lab.servers import UDP_PORT, start_udp_servers
+from shoal_lab.topology import CLIENT, SECOND_VIP, VIP
+
+WAYS = [("nat", "tc"), ("nat", "xdp"), ("direct", "tc"), ("direct", "xdp")]
+
+UDP_CLIENT = """
+import collections, json, socket, sys
+answers = collections.Counter()
+for number in range(int(sys.argv[2])):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(3)
+        client.connect((sys.argv[1], int(sys.argv[3])))
+        client.send(b"ping %d" % number)
+        name, _, rest = client.recv(100).partition(b" ")
+        assert rest == b"ping %d" % number, rest
+        answers[name.decode()] += 1
+print(json.dumps(answers))
+"""
+
+
+def in_way(make_bench, way, settings: Settings | None = None):
+    method, hook = way
+    settings = settings or Settings()
+    settings.hook = hook
+    return make_bench(settings, method=method, xdp=hook == "xdp")
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_every_real_server_answers_tcp(make_bench, way):
+    bench = in_way(make_bench, way, Settings(services=[Service(scheduler="rr")]))
+    assert sequential(bench.client, VIP, 30) == {"web-1": 10, "web-2": 10, "web-3": 10}
+    assert {hook["hook"] for hook in bench.director.status()["hooks"]} == {way[1]}
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_a_large_answer_arrives_whole(make_bench, way):
+    bench = in_way(make_bench, way)
+    answer = bench.client.run("curl", "-sS", "--max-time", "20", f"http://{VIP}/bytes/1m")
+    assert hashlib.sha256(answer.encode()).digest() == hashlib.sha256(b"x" * 1024 * 1024).digest()
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_every_real_server_answers_udp(make_bench, way):
+    echo = Service(name="echo", protocol="udp", port=UDP_PORT, scheduler="rr", monitor={"enabled": False})
+    bench = in_way(make_bench, way, Settings(services=[echo]))
+    start_udp_servers(bench.lab, VIP if way[0] == "direct" else "0.0.0.0")
+    answers = bench.client.run(sys.executable, "-c", UDP_CLIENT, VIP, "30", str(UDP_PORT))
+    assert json.loads(answers) == {"web-1": 10, "web-2": 10, "web-3": 10}
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_empty_neighbour_tables_cost_no_connection(make_bench, way):
+    bench = in_way(make_bench, way)
+    for node in bench.lab.nodes:
+        node.ip("neigh flush all")
+    assert sum(sequential(bench.client, VIP, 9).values()) == 9
+    bench.director.kill()  # nobody resolves anything ahead now
+    for node in bench.lab.nodes:
+        node.ip("neigh flush all")
+    assert sum(sequential(bench.client, VIP, 9).values()) == 9
+
+
+def test_real_servers_see_the_clients_own_address(bench):
+    """NAT changes the destination alone."""
+    sequential(bench.client, VIP, 3)
+    clients = {connection["client"] for connection in bench.director.connections()}
+    assert clients == {CLIENT}
+
+
+def test_what_is_not_balanced_is_left_to_the_kernel(bench):
+    """The director's own addresses answer as on any host: a closed port refuses, ARP replies."""
+    assert "Connection refused" in bench.client.run("curl", "-sS", "http://192.0.2.1/", "--stderr", "-", check=False) \
+        or "Couldn't connect" in bench.client.run("curl", "-sS", "http://192.0.2.1/", "--stderr", "-", check=False)
+    assert "192.0.2.1" in bench.client.ip("neigh show nud reachable")
+
+
+def test_two_virtual_servers_of_one_subnet_and_one_goes(make_bench):
+    both = [Service(name="web", scheduler="rr"), Service(name="shop", address=SECOND_VIP, label="wan0:2")]
+    bench = make_bench(Settings(services=both))
+    assert sum(sequential(bench.client, SECOND_VIP, 3).values()) == 3
+    bench.director.apply(Settings(services=[Service(name="shop", address=SECOND_VIP, label="wan0:2")]))
+    addresses = bench.director.node.addresses("wan0")
+    assert f"{VIP}/24" not in addresses and f"{SECOND_VIP}/24" in addresses
+    assert sum(sequential(bench.client, SECOND_VIP, 6).values()) == 6

@@ -1,0 +1,50 @@
+"""Who gets the next connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoal_lab.configuration import Service, Settings
+from shoal_lab.load import LoadProcess, sequential
+from shoal_lab.topology import VIP
+
+
+def with_weights(scheduler: str, weights: dict[str, int]) -> Settings:
+    return Settings(services=[Service(scheduler=scheduler, weights=weights)])
+
+
+@pytest.mark.parametrize("scheduler, weights, connections", [
+    ("rr", {"web-1": 1, "web-2": 1, "web-3": 1}, 100),
+    ("wrr", {"web-1": 3, "web-2": 2, "web-3": 1}, 100),
+    ("wrr", {"web-1": 1, "web-2": 5, "web-3": 0}, 100),
+])
+def test_distribution_is_within_one_connection_of_the_schedulers(make_bench, scheduler, weights, connections):
+    bench = make_bench(with_weights(scheduler, weights))
+    served = sequential(bench.client, VIP, connections)
+    for name, weight in weights.items():
+        share = connections * weight / sum(weights.values())
+        assert abs(served.get(name, 0) - share) <= 1, served
+
+
+def test_weight_0_gets_nothing_new_and_keeps_what_it_has(make_bench):
+    bench = make_bench(with_weights("rr", {"web-1": 1, "web-2": 1, "web-3": 1}))
+    load = LoadProcess(bench.client, VIP, keep_alive=6, pause=0.01)
+    load.wait_for_requests(60)
+    bench.director.apply(with_weights("rr", {"web-1": 0, "web-2": 1, "web-3": 1}))
+    before = load.now["servers"].get("web-1", 0)
+    assert "web-1" not in sequential(bench.client, VIP, 20)
+    load.wait_for_requests(load.now["requests"] + 300)
+    result = load.stop()
+    assert (result["failed"], result["broken"]) == (0, 0), result["failures"][:3]
+    assert result["servers"]["web-1"] > before
+
+
+@pytest.mark.parametrize("scheduler", ["lc", "wlc"])
+def test_least_connection_avoids_the_busy(make_bench, scheduler):
+    """Connections that stay are spread evenly although short ones run beside them."""
+    bench = make_bench(with_weights(scheduler, {"web-1": 1, "web-2": 1, "web-3": 1}))
+    load = LoadProcess(bench.client, VIP, keep_alive=30, pause=0.05)
+    load.wait_for_requests(120)
+    active = [server["active_connections"] for server in bench.director.status()["virtual_servers"][0]["real_servers"]]
+    load.stop()
+    assert sum(active) == 30 and max(active) - min(active) <= 1, active
