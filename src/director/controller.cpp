@@ -316,6 +316,7 @@ void Controller::schedule_self_check() {
     self_check_timer_.async_wait([this](const boost::system::error_code& error) {
         if (error || withdrawn_) return;
         check_surroundings();
+        check_sweeper();
         complain("read next hops", next_hops_.reload());
         reconcile_now();
         schedule_self_check();
@@ -340,6 +341,15 @@ void Controller::check_surroundings() {
         }
     }
     surroundings_ = std::move(found);
+}
+
+void Controller::check_sweeper() {
+    const auto statistics = dataplane_->statistics();
+    const bool late = statistics && statistics->sweeper_age_ms > late_sweeper_ms;
+    if (late && !sweeper_late_) {
+        log(Message::sweeper_late, "it last ran {} ms ago", statistics->sweeper_age_ms);
+    }
+    sweeper_late_ = late;
 }
 
 Result<model::DirectorStatus> Controller::status() {

@@ -81,6 +81,7 @@ class Controller final : public Control {
     void schedule_self_check();
     void schedule_retry();
     void check_surroundings();
+    void check_sweeper();
 
     boost::asio::io_context& loop_;
     ControllerOptions options_;
@@ -103,6 +104,7 @@ class Controller final : public Control {
     std::optional<DesiredState> reached_;
     /// Wrong sysctls, as the last look around found them.
     std::vector<std::string> surroundings_;
+    bool sweeper_late_ = false;
     /// Devices whose link works, to notice when one comes back.
     std::set<std::string> devices_up_;
     std::int64_t started_ms_ = 0;
