@@ -57,9 +57,9 @@ class Concurrency : public ::testing::Test {
     }
 
     /// Packets of one seed, so that both CPUs go through the same tuples at nearly the same time.
-    void drive(unsigned cpu, int rounds) {
+    void drive(unsigned cpu, unsigned seed, int rounds) {
         pin_to_cpu(cpu);
-        std::mt19937 random(1);
+        std::mt19937 random(seed);
         for (int i = 0; i < rounds; ++i) {
             const auto packet = random_packet(random).build();
             for (int repeat = 0; repeat < 3; ++repeat)
@@ -86,6 +86,12 @@ class Concurrency : public ::testing::Test {
                 if (random() % 8 == 0) connection.seen -= 1000 * path.settings().hz;
             path.sweep();
         }
+    }
+    /// How much of it happens in a given number of packets depends on who gets the CPUs.
+    bool saw_enough() const {
+        const auto verdicts = path.verdicts();
+        return verdicts.at("new_connection") > 10'000 && verdicts.at("server_gone") > 100 &&
+               path.sweeper().expired > 1'000;
     }
     void expect_balanced_books() {
         std::map<std::uint32_t, std::uint64_t> loads;
@@ -125,18 +131,17 @@ class Concurrency : public ::testing::Test {
 
 TEST_F(Concurrency, leaves_balanced_books) {
     std::thread disturber([this] { disturb(1); });
-    std::thread other([this] { drive(0, 60'000); });
-    drive(1, 60'000);
-    other.join();
+    for (unsigned seed = 0; seed < 30 && !saw_enough(); ++seed) {
+        std::thread other([this, seed] { drive(0, seed, 50'000); });
+        drive(1, seed, 50'000);
+        other.join();
+    }
     stop = true;
     disturber.join();
     path.sweep();
     path.sweep();
-    const auto verdicts = path.verdicts();
-    EXPECT_EQ(verdicts.at("internal"), 0U);
-    EXPECT_GT(verdicts.at("new_connection"), 10'000U);
-    EXPECT_GT(verdicts.at("server_gone"), 100U);
-    EXPECT_GT(path.sweeper().expired, 1'000U);
+    EXPECT_TRUE(saw_enough()) << "nine million packets met too few events";
+    EXPECT_EQ(path.verdicts().at("internal"), 0U);
     expect_balanced_books();
     expect_empty_index();
 }
