@@ -43,7 +43,7 @@ Probe over_udp(Probe probe) {
     return probe;
 }
 
-constexpr Milliseconds soon{50};
+constexpr Milliseconds soon{300};
 
 class CheckTest : public testing::Test {
   protected:
@@ -80,13 +80,13 @@ TEST_F(CheckTest, a_closed_port_refuses) {
 TEST_F(CheckTest, dropped_syns_are_silence) {
     const FullPort full(loop_);
     EXPECT_THAT(check(probe(full.port(), "", "", soon)),
-                is(Outcome::silent, "no answer within 50 ms"));
+                is(Outcome::silent, "no answer within 300 ms"));
 }
 
 TEST_F(CheckTest, an_accepted_connection_without_a_word_is_silence) {
     const TcpServer server(loop_, saying(""));
     EXPECT_THAT(check(probe(server.port(), "", "HTTP", soon)),
-                is(Outcome::silent, "connected, but no answer within 50 ms"));
+                is(Outcome::silent, "connected, but no answer within 300 ms"));
 }
 
 TEST_F(CheckTest, the_server_gets_exactly_what_is_to_be_sent) {
@@ -135,7 +135,7 @@ TEST_F(CheckTest, a_wrong_answer_fails_at_its_first_wrong_byte) {
 TEST_F(CheckTest, half_an_answer_is_silence) {
     const TcpServer server(loop_, saying("HT"));
     EXPECT_THAT(check(probe(server.port(), "", "HTTP", soon)),
-                is(Outcome::silent, R"(answered only "HT" within 50 ms)"));
+                is(Outcome::silent, R"(answered only "HT" within 300 ms)"));
 }
 
 TEST_F(CheckTest, a_connection_closed_before_the_answer_is_a_wrong_answer) {
@@ -216,7 +216,7 @@ TEST_F(CheckTest, udp_wants_an_answer_that_begins_right) {
 TEST_F(CheckTest, udp_tells_a_closed_port_from_silence) {
     const UdpServer silent(loop_, "");
     EXPECT_THAT(check(over_udp(probe(silent.port(), "ping", "", soon))),
-                is(Outcome::silent, "no answer within 50 ms"));
+                is(Outcome::silent, "no answer within 300 ms"));
     const ClosedPort closed(loop_);
     EXPECT_THAT(check(over_udp(probe(closed.port(), "ping", "pong"))),
                 is(Outcome::failed, "connection refused"));

@@ -127,7 +127,7 @@ TEST_F(HealthMonitorTest, a_silent_server_is_out_after_its_service_timeout) {
     talks = false;
     ASSERT_TRUE(run_until(loop_, [&] { return !verdict("web-1").reason.empty(); }));
     EXPECT_EQ(verdict("web-1").health, Health::up);
-    EXPECT_EQ(verdict("web-1").reason, "connected, but no answer within 10 ms");
+    EXPECT_THAT(verdict("web-1").reason, testing::HasSubstr("no answer within 10 ms"));
     ASSERT_TRUE(reported({"web-1", Health::down}));
 }
 
