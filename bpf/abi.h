@@ -16,24 +16,30 @@
 #define SHOAL_ASSERT _Static_assert
 #endif
 #define SHOAL_CACHE_LINE __attribute__((aligned(64)))
+/* Arithmetic that both sides must do alike. */
+#define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 1
+#define SHOAL_ABI_VERSION 2
 
 /* Sizes of the maps that do not follow the table size. */
 #define SHOAL_MAX_SERVICES 4096
 #define SHOAL_MAX_SERVERS 16384
-#define SHOAL_MAX_POOL 256 /* real servers of one virtual server */
+#define SHOAL_MAX_POOL 4096       /* real servers of one virtual server */
+#define SHOAL_MAX_LINEAR_POOL 256 /* under lblc, lblcr and twos, which look at each of them */
+#define SHOAL_MAX_LOCALITIES 4096
 #define SHOAL_MAX_CELLS (1U << 24)
 
 /* ---- Flow index -------------------------------------------------------------------------------
- * A bucket is one cache line. A slot holds the cell of a connection, a signature of its hash, and,
- * in the last slot of a bucket only, the number of connections that had to go to the overflow map
- * because this bucket (their first) and its alternate were full. One word, so that a
- * compare-and-swap changes the slot without losing the count. */
+ * A bucket is one cache line. A slot holds the cell of a connection, a signature of its hash, and
+ * in two slots a count of the connections whose first bucket this is and which stand elsewhere: in
+ * their alternate bucket, or in the overflow map. Where the counts are 0, nobody looks there. One
+ * word, so that a compare-and-swap changes the slot without losing the count. */
 #define SHOAL_BUCKET_SLOTS 8
 #define SHOAL_SLOT_CELL_MASK 0x0000000000ffffffULL /* 0: the slot is empty */
-#define SHOAL_SLOT_OVERFLOW_MASK 0x000000ffff000000ULL
-#define SHOAL_SLOT_OVERFLOW_ONE 0x0000000001000000ULL
+#define SHOAL_SLOT_COUNT_MASK 0x000000ffff000000ULL
+#define SHOAL_SLOT_COUNT_ONE 0x0000000001000000ULL
+#define SHOAL_ALTERNATE_COUNT_SLOT 6
+#define SHOAL_OVERFLOW_COUNT_SLOT 7
 #define SHOAL_SLOT_SIGNATURE_MASK 0xffffff0000000000ULL
 
 struct shoal_bucket {
@@ -61,20 +67,30 @@ enum shoal_state {
     SHOAL_STATE_SYNACK,
     SHOAL_STATE_UDP,
     SHOAL_STATES, /* states above hold a timeout in shoal_settings */
+    /* A persistence template: shoal_service.persistence_timeout after the last opening under it it
+     * ends, but not while connections are open under it. Counted as neither active nor inactive. */
+    SHOAL_STATE_TEMPLATE = 0xe0,
     /* The life of a cell. */
     SHOAL_STATE_FREE = 0xf0, /* in the free ring, or in a CPU's hand and not yet indexed */
     SHOAL_STATE_PENDING =
         0xf1,                /* indexed, not yet sure to be the only one of its tuple; uncounted */
-    SHOAL_STATE_DEAD = 0xf2, /* over and uncounted; the sweeper takes it out of the index */
+    SHOAL_STATE_DEAD = 0xf2, /* over; the sweeper takes it out of the index */
 };
 #define SHOAL_WORD_STATE_MASK 0x000000ffU
 #define SHOAL_WORD_INACTIVE 0x00000100U /* counted as inactive, not as active */
-#define SHOAL_WORD_REPLY_SEEN                                           \
-    0x00000200U /* IPVS's NOOUTPUT, inverted: a reply came through here \
-                 */
+#define SHOAL_WORD_REPLY_SEEN                                                                      \
+    0x00000200U                            /* IPVS's NOOUTPUT, inverted: a reply came through here \
+                                            */
+#define SHOAL_WORD_FTP_CONTROL 0x00000400U /* has its share in ftp_controls */
 #define SHOAL_WORD_GENERATION_SHIFT 16
 
 enum shoal_method { SHOAL_METHOD_NAT = 0, SHOAL_METHOD_DIRECT = 1, SHOAL_METHOD_TUNNEL = 2 };
+
+/* A persistence template is a cell too: client_address is masked, client_port 0, protocol
+ * SHOAL_PROTOCOL_TEMPLATE, and virtual_address is the index of the service, so that it is found by
+ * the client and the service alone. real_port is 0 where the service has several ports. Its cell is
+ * not freed while template_cell of any connection names it. */
+#define SHOAL_PROTOCOL_TEMPLATE 255 /* reserved by IANA: no packet has it */
 
 struct shoal_connection {
     __u32 word;
@@ -95,7 +111,9 @@ struct shoal_connection {
     __u8 client_mac[6];
     __u8 client_source_mac[6];
     __u16 client_epoch;
-    __u16 reserved[5];
+    __u16 load_epoch;    /* shoal_service.load_epoch when it was opened */
+    __u32 template_cell; /* the template that it was opened under; 0: none */
+    __u32 controlled;    /* of a template: the connections that were opened under it and live */
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_connection) == 64, "one cache line");
 
@@ -136,6 +154,12 @@ struct shoal_recent_flow { /* per CPU */
     __u64 hash;
 };
 
+/* Looking a virtual server up costs a seventh of a new connection, and these come in trains too. */
+struct shoal_recent_service { /* per CPU */
+    __u32 jiffies;            /* of the look-up; good for this one alone */
+    __u32 service;            /* index, found in `services` under its own key */
+};
+
 /* ---- Virtual and real servers ----------------------------------------------------------------*/
 struct shoal_service_key {
     __be32 address[4];
@@ -151,13 +175,42 @@ enum shoal_scheduler {
     SHOAL_SCHEDULER_WRR,
     SHOAL_SCHEDULER_LC,
     SHOAL_SCHEDULER_WLC,
+    SHOAL_SCHEDULER_LBLC,
+    SHOAL_SCHEDULER_LBLCR,
+    SHOAL_SCHEDULER_DH,
+    SHOAL_SCHEDULER_SH,
+    SHOAL_SCHEDULER_SED,
+    SHOAL_SCHEDULER_NQ,
+    SHOAL_SCHEDULER_FO,
+    SHOAL_SCHEDULER_OVF,
+    SHOAL_SCHEDULER_MH,
+    SHOAL_SCHEDULER_TWOS,
 };
 
+#define SHOAL_SERVICE_ONE_PACKET 0x01    /* each datagram is scheduled on its own */
+#define SHOAL_SERVICE_HASH_PORT 0x02     /* sh-port, mh-port */
+#define SHOAL_SERVICE_HASH_FALLBACK 0x04 /* sh-fallback, mh-fallback */
+#define SHOAL_SERVICE_ACCESS 0x08        /* access_list has prefixes of this service */
+#define SHOAL_SERVICE_CLOSED 0x10        /* clients of no prefix are denied */
+#define SHOAL_SERVICE_KEEP_QUIESCED 0x20 /* templates hold for servers of weight 0 */
+#define SHOAL_SERVICE_QUIESCE 0x40       /* load_epoch advances when a server joins */
+
+/* key.port is the first port of a range and key.port 0 with last_port 0 any port; such services and
+ * marks are found by service_ports, the others by services. */
 struct shoal_service {
     struct shoal_service_key key;
     __u32 in_use; /* 0: the index is free; everything else is then void */
     __u32 scheduler;
-    __u32 reserved[8];
+    __u32 flags;               /* SHOAL_SERVICE_* */
+    __u32 persistence_timeout; /* jiffies; 0: not persistent */
+    __be32 persistence_mask;   /* IPv4 */
+    __u8 persistence_length_v6;
+    __u8 zero;
+    __be16 last_port;
+    __u16 load_epoch; /* raised when real servers' baselines are set, see shoal_server_load */
+    __u16 zero2;
+    __u32 mh_table_size;
+    __u32 reserved[2];
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_service) == 64, "one cache line");
 
@@ -165,6 +218,7 @@ SHOAL_ASSERT(sizeof(struct shoal_service) == 64, "one cache line");
                                     /* last connection before the index is used again */
 #define SHOAL_SERVER_NEXT_HOP_KNOWN 0x02 /* mac is good */
 #define SHOAL_SERVER_IN_USE 0x04         /* the index is taken */
+#define SHOAL_SERVER_KEPT 0x08           /* not available, but its connections go on */
 
 struct shoal_server {
     __be32 address[4];
@@ -177,39 +231,152 @@ struct shoal_server {
     __be32 next_hop[4]; /* gateway, or the real server itself */
     __u32 service;
     __u32 mtu;
-    __u32 reserved;
+    __u32 use; /* raised each time the index is given to another real server */
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_server) == 64, "one cache line");
 
-/* server_loads: per real server one word, active connections in the high half, inactive ones in the
- * low half: one atomic add changes both, one load reads both. IPVS's overhead is
- * active * 256 + inactive. */
-#define SHOAL_LOAD_ACTIVE_ONE (1ULL << 32)
-#define SHOAL_LOAD_INACTIVE_ONE 1ULL
-
-/* The real servers of one virtual server in IPVS's list order (newest first): the single value of
- * an inner map, built aside and swapped in. `carry` tells where a cursor of the previous list
- * stands in this one, by IPVS's rules. Cursor positions: 0 is the list's head, n is member[n-1]. */
-struct shoal_pool_member {
-    __u32 server;
-    __u32 weight;
+/* ---- Which packets belong to a virtual server of several ports ---------------------------------
+ * service_ports is an LPM trie over (address, protocol, family, port): disjoint ranges of ports,
+ * each split into prefixes. Asked where `services` has no entry. shoald has settled what goes
+ * before what: marks, ranges, the data connections of FTP, any port. */
+struct shoal_port_key {
+    __u32 length; /* bits of what follows that count: 144 + bits of the port */
+    __be32 address[4];
+    __u8 protocol;
+    __u8 family;
+    __be16 port;
 };
-struct shoal_pool {
+SHOAL_ASSERT(sizeof(struct shoal_port_key) == 24, "no holes in a hash key");
+
+/* ---- Access lists: an LPM trie over (service, client); 1: may open connections, 0: may not ----*/
+struct shoal_access_key {
+    __u32 length; /* 32 + bits of the address */
+    __u32 service;
+    __be32 address[4];
+};
+SHOAL_ASSERT(sizeof(struct shoal_access_key) == 24, "no holes in a hash key");
+
+/* ---- FTP ---------------------------------------------------------------------------------------
+ * Live control connections (virtual port 21, NAT) by client and real server, for the data
+ * connections that the real server opens from its port 20. */
+struct shoal_ftp_key {
+    __be32 client_address[4];
+    __be32 real_address[4];
+};
+struct shoal_ftp_control {
+    __be32 virtual_address[4];
+    __u32 service;
+    __u32 server;
+    __u32 connections;      /* from SHOAL_FTP_DELETED on: being taken out */
+    __u32 client_interface; /* that the client's packets came in by */
+};
+SHOAL_ASSERT(sizeof(struct shoal_ftp_control) == 32, "no holes");
+#define SHOAL_FTP_DELETED 0x80000000U
+#define SHOAL_MAX_FTP_CONTROLS 65536
+
+/* ---- Loads --------------------------------------------------------------------------------------
+ * server_loads: what a real server has to do. One atomic add changes both counts of `load`, one
+ * read sees both; it changes by atomic operations alone. */
+#define SHOAL_LOAD_ACTIVE_ONE (1ULL << 32) /* active connections: bits 32-62 */
+#define SHOAL_LOAD_INACTIVE_ONE 1ULL       /* inactive ones: bits 0-31 */
+#define SHOAL_LOAD_OVERLOADED (1ULL << 63) /* the upper threshold was reached */
+#define SHOAL_LOAD_COUNTS (~SHOAL_LOAD_OVERLOADED)
+
+struct shoal_server_load {
+    __u64 load;
+    /* Of `load`, the connections opened before the service's current load_epoch: least-connection
+     * schedulers leave them out. The same layout, without the flag. */
+    __u64 baseline;
+    /* Place in the list of the pool of an even and of an odd generation, written before that pool
+     * is swapped in. Good only where the pool names this server there. */
+    __u16 position[2];
+    __u32 upper;       /* thresholds of connections; 0: none */
+    __u32 lower;       /* 0: three quarters of upper */
+    __u32 last_weight; /* the last weight that was not 0, or 0 if there was none (mh) */
+};
+SHOAL_ASSERT(sizeof(struct shoal_server_load) == 32, "two in a cache line");
+
+/* ---- Pools --------------------------------------------------------------------------------------
+ * The real servers of one virtual server in IPVS's list order (newest first) are an inner map of
+ * nodes, built aside and swapped in: entry 0 is the header, then come the leaves, the middle nodes,
+ * the root, and the nodes of the ring. Member p of the list is slot p % 16 of leaf 1 + p / 16.
+ *
+ * Each member has a score, the smaller the better; a node above holds the least score of each of
+ * its sixteen children. A pool of at most 16 members has depth 1 (its leaf is the root), of at most
+ * 256 depth 2 (one middle node, the root), of more depth 3.
+ *
+ * The packet path keeps the scores right after each change of a load, without a lock: see tree.h.
+ */
+#define SHOAL_NODE_SLOTS 16
+#define SHOAL_SCORE_NONE 0x7fffffffffffffffULL /* weight 0, overloaded, or no member here */
+#define SHOAL_NO_SERVER 0xffffffffU
+#define SHOAL_RING_NODE_SLOTS 128
+#define SHOAL_RING_EMPTY 0xffff
+#define SHOAL_HASH_RING_SIZE 256 /* of dh and sh */
+#define SHOAL_MH_DEFAULT_SIZE 4093
+
+struct shoal_pool_header {
     __u32 count;
-    __u32 generation;                /* raised by one at each swap; low 16 bits are compared */
-    __u32 max_weight;                /* of members with weight > 0; 0 if none */
-    __u32 weight_gcd;                /* of members with weight > 0; 1 if none */
-    __u16 carry[SHOAL_MAX_POOL + 8]; /* old position -> new position */
-    struct shoal_pool_member member[SHOAL_MAX_POOL];
+    __u32 generation; /* raised by one at each swap */
+    __u32 scheduler;  /* stands here, so that it changes together with list, tree and ring */
+    __u32 flags;      /* SHOAL_SERVICE_HASH_PORT, SHOAL_SERVICE_HASH_FALLBACK */
+    __u32 max_weight; /* 0 if there is no member */
+    __u32 weight_gcd; /* of weights above 0; 1 if there is none */
+    __u32 leaves;     /* at least 1 */
+    __u32 middles;    /* 0 where the only leaf is the root */
+    __u32 root;       /* index of the top node */
+    __u32 depth;      /* 1 to 3 */
+    __u32 ring_size;  /* slots; 0: no ring */
+    __u32 first_ring_node;
+};
+
+struct shoal_pool_node {
+    union {
+        struct shoal_pool_header header;
+        struct {
+            __u64 score[SHOAL_NODE_SLOTS];
+            __u32 weight[SHOAL_NODE_SLOTS]; /* of leaves, as `server` */
+            __u32 server[SHOAL_NODE_SLOTS];
+            __u32 version; /* raised after each change of a score */
+        };
+        __u16 ring[SHOAL_RING_NODE_SLOTS]; /* places in the list */
+    };
+} SHOAL_CACHE_LINE;
+SHOAL_ASSERT(sizeof(struct shoal_pool_node) == 320, "five cache lines");
+
+/* The most nodes a pool has: header, tree, and the longest ring of mh. */
+#define SHOAL_MH_MAX_SIZE 131071
+#define SHOAL_MAX_NODES (1 + 256 + 16 + 1 + SHOAL_MH_MAX_SIZE / SHOAL_RING_NODE_SLOTS + 1)
+
+/* ---- Locality -----------------------------------------------------------------------------------
+ * lblc and lblcr: which real servers serve an address, an LRU hash. */
+struct shoal_locality_key {
+    __u32 service;
+    __be32 address[4];
+};
+SHOAL_ASSERT(sizeof(struct shoal_locality_key) == 20, "no holes in a hash key");
+
+struct shoal_local_server {
+    __u16 server; /* index into server_table */
+    __u16 use;    /* of shoal_server.use when it was chosen */
+};
+SHOAL_ASSERT(SHOAL_MAX_SERVERS <= 0x10000, "an index fits");
+
+struct shoal_locality {
+    __u32 busy; /* 1: a CPU changes the rest */
+    __u32 count;
+    __u64 used;                                              /* jiffies */
+    __u64 modified;                                          /* jiffies */
+    struct shoal_local_server server[SHOAL_MAX_LINEAR_POOL]; /* the newest last */
 };
 
 /* scheduler_state: per service the cursor of rr and wrr as one word, changed by compare-and-swap.
  */
 union shoal_cursor {
     struct {
-        __u32 current_weight; /* wrr's cw */
-        __u16 position;       /* last chosen; 0: the list's head */
-        __u16 generation;     /* of the pool the position belongs to */
+        __u32 last;           /* the server last chosen, plus one; 0: the list's head */
+        __u16 current_weight; /* wrr's cw; 0: the top one */
+        __u16 zero;
     };
     __u64 word;
 };
@@ -237,6 +404,7 @@ struct shoal_settings {
      * is still looked up again every 30 s. */
     __u32 route_generation;
     __u32 timeout[SHOAL_STATES]; /* jiffies, by enum shoal_state */
+    __u32 secure_tcp;            /* 1: TCP states as under IPVS's secure_tcp */
 };
 
 /* One bit per hash of an address, before anything else is looked at: packets of addresses that have
@@ -275,6 +443,7 @@ struct shoal_sweeper {
     V(no_connection, "passed: neither a known connection nor the start of one")               \
     V(not_ours, "passed: from a real server, but of no balanced connection")                  \
     V(server_gone, "connection of a removed real server ended; TCP is answered with a reset") \
+    V(denied, "dropped: the virtual server's access lists keep the client out")               \
     V(no_server, "dropped: no real server is usable")                                         \
     V(no_route, "dropped: no route to the real server or client")                             \
     V(table_full, "dropped: new connection, but the table is full")                           \

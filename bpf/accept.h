@@ -3,9 +3,11 @@
 
 /* The first packet of a connection: is there a virtual server, who serves it, is there room. */
 
-#include "insert.h"
 #include "next_hop.h"
 #include "schedule.h"
+#include "template.h"
+
+#define FTP_DATA_PORT 20
 
 struct arrival {
     struct opening opening;
@@ -13,43 +15,146 @@ struct arrival {
     bool opens;  /* a datagram, or a SYN */
     bool first_fragment;
     bool ttl_expired;
-    bool zero; /* no holes */
+    bool replaces; /* a connection of the same flow, which is over */
+    bool alone;    /* out: to be sent to opening.server without a connection */
 };
 
-static __always_inline const __u32* find_service(const struct flow* flow) {
-    struct shoal_service_key key = {.address = {flow->other_address},
-                                    .port = flow->other_port,
-                                    .protocol = flow->protocol,
-                                    .family = 4};
-    return bpf_map_lookup_elem(&services, &key);
+/* Not on the stack: Linux 6.1 grants 512 bytes to a whole chain of calls, and the longest ones
+ * begin with this record's owner. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct arrival);
+} arrivals SEC(".maps");
+
+static __always_inline struct arrival* get_arrival(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&arrivals, &zero);
 }
 
-static __always_inline int choose_server(struct arrival* arrival) {
-    const __u32* service = find_service(&arrival->opening.flow);
-    if (!service) return SHOAL_VERDICT_no_service;
+/* Whether the packet may open a connection with the virtual server. */
+static __always_inline int admit(const struct arrival* arrival,
+                                 const struct shoal_service* service) {
+    const struct flow* flow = &arrival->opening.flow;
     if (arrival->first_fragment) return SHOAL_VERDICT_fragment;
-    if (!arrival->opens) return SHOAL_VERDICT_no_connection;
+    /* As in IPVS: a real server that is a client of its own director would be scheduled. */
+    if (!arrival->opens || flow->client_port == bpf_htons(FTP_DATA_PORT))
+        return SHOAL_VERDICT_no_connection;
     if (arrival->ttl_expired) return SHOAL_VERDICT_ttl_expired;
-    arrival->opening.service = *service;
-    int index = pick_server(*service);
-    if (index < 0) return SHOAL_VERDICT_no_server;
+    if (service->flags & SHOAL_SERVICE_ACCESS &&
+        !may_enter(service, arrival->opening.service, flow->client_address))
+        return SHOAL_VERDICT_denied;
+    return UNDECIDED;
+}
+
+static __always_inline __u8 first_state(const struct opening* opening) {
+    const struct shoal_settings* settings = get_settings();
+    if (opening->flow.protocol != IPPROTO_TCP || !settings) return SHOAL_STATE_UDP;
+    return tcp_next(settings->secure_tcp,
+                    opening->method == SHOAL_METHOD_NAT ? TCP_IN : TCP_INPUT_ONLY, TCP_SYN,
+                    SHOAL_STATE_NONE);
+}
+
+static __always_inline int use_server(struct opening* opening, const struct shoal_service* service,
+                                      __u32 index) {
     const struct shoal_server* server = get_server(index);
     if (!server) return SHOAL_VERDICT_internal;
     if (server->method == SHOAL_METHOD_TUNNEL) return SHOAL_VERDICT_no_tunnel;
     if (!server->interface) return SHOAL_VERDICT_no_route;
-    arrival->opening.server = index;
-    arrival->opening.real_address = server->address[0];
-    arrival->opening.real_port = server->port;
-    arrival->opening.method = server->method;
+    opening->server = index;
+    opening->real_address = server->address[0];
+    opening->real_port = server->port;
+    if (!server->port) opening->real_port = opening->flow.other_port;
+    if (service->persistence_timeout)
+        opening->real_port = persistent_port(opening, service, server);
+    opening->method = server->method;
+    opening->load_epoch = service->load_epoch;
+    opening->state = first_state(opening);
     return SHOAL_VERDICT_new_connection;
 }
 
-/* Returns the cell of the connection to use, or 0. */
+static __always_inline int schedule(struct opening* opening, const struct shoal_service* service) {
+    int index = pick_server(&opening->flow, opening->service);
+    return index < 0 ? SHOAL_VERDICT_no_server : use_server(opening, service, index);
+}
+
+static __always_inline int choose_persistently(struct opening* opening,
+                                               const struct shoal_service* service) {
+    __u32 cell = find_template(opening, service);
+    if (!cell) {
+        int verdict = schedule(opening, service);
+        if (verdict != SHOAL_VERDICT_new_connection) return verdict;
+        cell = open_template(opening, service);
+        if (!cell) return SHOAL_VERDICT_table_full;
+    }
+    struct shoal_connection* template = get_connection(cell);
+    if (!template) return SHOAL_VERDICT_internal;
+    /* What opens under it gives it its whole time again, one packet's scheduling too. */
+    WRITE_ONCE(template->seen, opening->now);
+    opening->template_cell = cell;
+    return use_server(opening, service, template->server);
+}
+
+static __always_inline int choose_server(struct arrival* arrival) {
+    struct opening* opening = &arrival->opening;
+    int index = find_service(&opening->flow, opening->now);
+    if (index < 0) return SHOAL_VERDICT_no_service;
+    opening->service = index;
+    const struct shoal_service* service = get_service(opening->service);
+    if (!service) return SHOAL_VERDICT_internal;
+    int verdict = admit(arrival, service);
+    if (verdict != UNDECIDED) return verdict;
+    arrival->alone =
+        service->flags & SHOAL_SERVICE_ONE_PACKET && opening->flow.protocol == IPPROTO_UDP;
+    return service->persistence_timeout ? choose_persistently(opening, service)
+                                        : schedule(opening, service);
+}
+
+/* A SYN on a connection that is in the table. As IPVS with conn_reuse_mode 1 and
+ * expire_nodest_conn: it begins a new one where the real server gets no new connections, and after
+ * TIME_WAIT or CLOSE unless the old one runs under a template. */
+SLOW_PATH bool begins_anew(const struct shoal_connection* connection) {
+    if (!connection) return false;
+    __u32 state = READ_ONCE(connection->word) & SHOAL_WORD_STATE_MASK;
+    /* The real server opened it (FTP data): the client's answer begins nothing. */
+    if (state == SHOAL_STATE_SYN_SENT) return false;
+    bool closed = state == SHOAL_STATE_TIME_WAIT || state == SHOAL_STATE_CLOSE;
+    return (closed && !connection->template_cell) ||
+           !weight_in_pool(connection->service, connection->server);
+}
+
+/* Looked up again: it may have been replaced by another CPU meanwhile. */
+static __always_inline struct shoal_connection* find_replaced(const struct flow* flow) {
+    struct shoal_connection* connection = get_connection(find_again(flow));
+    const struct shoal_server* server = connection ? get_server(connection->server) : NULL;
+    if (!server) return NULL;
+    bool over =
+        server_is_gone(server) || (connection->protocol == IPPROTO_TCP && begins_anew(connection));
+    return over ? connection : NULL;
+}
+
+static __always_inline __u32 open_chosen(struct arrival* arrival) {
+    if (arrival->verdict != SHOAL_VERDICT_new_connection) {
+        arrival->alone = false;
+        return 0;
+    }
+    if (arrival->alone) return 0;
+    __u32 cell = count_opened(&arrival->opening, open_connection(&arrival->opening));
+    if (!cell) arrival->verdict = SHOAL_VERDICT_table_full;
+    return cell;
+}
+
+/* Returns the cell of the connection to use, or 0. As in IPVS, the connection that a new one
+ * replaces still counts for its real server while the new one is scheduled and counted. */
 SLOW_PATH __u32 accept(struct arrival* arrival) {
     if (!arrival) return 0;
+    warm_cell(arrival->opening.now);
     arrival->verdict = choose_server(arrival);
-    if (arrival->verdict != SHOAL_VERDICT_new_connection) return 0;
-    __u32 cell = open_connection(&arrival->opening);
-    if (!cell) arrival->verdict = SHOAL_VERDICT_table_full;
+    struct shoal_connection* old = arrival->replaces ? find_replaced(&arrival->opening.flow) : NULL;
+    struct counted counted = {};
+    __u64 load = old ? bury_connection(old, READ_ONCE(old->word), &counted) : 0;
+    __u32 cell = open_chosen(arrival);
+    if (load) change_load_of(&counted, -load);
     return cell;
 }

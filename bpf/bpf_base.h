@@ -18,3 +18,10 @@
  * verifier cannot see. They take and return numbers, and pointers to values without holes (Linux
  * 6.1 wants every byte written) which they must take for possibly NULL. */
 #define SLOW_PATH __weak __noinline
+
+/* Zero for any count of jiffies, which the verifier does not know. Linux before 6.7 verifies a
+ * callback of bpf_loop once, with what its context begins with, and removes the ways that this one
+ * call cannot take: what a callback both sets and branches on must not begin as a constant. */
+static __always_inline __u32 unknown_zero(__u64 jiffies) {
+    return jiffies >> 63;
+}

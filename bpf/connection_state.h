@@ -4,6 +4,7 @@
 /* Changes of a connection's state word, and with them the real servers' counts. */
 
 #include "flow.h"
+#include "load.h"
 #include "packet.h"
 
 /* Attempts of a compare-and-swap. Each loss means that another CPU changed this very connection in
@@ -14,9 +15,22 @@ static __always_inline __u64 load_of(__u32 word) {
     return word & SHOAL_WORD_INACTIVE ? SHOAL_LOAD_INACTIVE_ONE : SHOAL_LOAD_ACTIVE_ONE;
 }
 
-static __always_inline void add_load(__u32 server, __u64 difference) {
-    __u64* load = get_load(server);
-    if (load) __sync_fetch_and_add(load, difference);
+/* Whose load a connection counts in. Read before the change of its word: once another CPU sees the
+ * connection ended, its cell may become another one's. */
+struct counted {
+    __u32 service;
+    __u32 server;
+    __u32 epoch;
+};
+
+static __always_inline struct counted counted_in(const struct shoal_connection* connection) {
+    struct counted counted = {READ_ONCE(connection->service), READ_ONCE(connection->server),
+                              READ_ONCE(connection->load_epoch)};
+    return counted;
+}
+
+static __always_inline void change_load_of(const struct counted* counted, __u64 difference) {
+    change_load(counted->service, counted->server, counted->epoch, difference);
 }
 
 static __always_inline __u32 with_state(__u32 word, __u32 state) {
@@ -25,7 +39,7 @@ static __always_inline __u32 with_state(__u32 word, __u32 state) {
 }
 
 static __always_inline __u32 after_segment(const struct shoal_connection* connection, __u32 word,
-                                           __u8 flags, bool reply) {
+                                           __u8 flags, bool reply, __u32 secure) {
     enum tcp_direction direction = TCP_IN;
     if (reply) {
         direction = TCP_OUT;
@@ -33,7 +47,7 @@ static __always_inline __u32 after_segment(const struct shoal_connection* connec
     } else if (connection->method != SHOAL_METHOD_NAT && !(word & SHOAL_WORD_REPLY_SEEN)) {
         direction = TCP_INPUT_ONLY;
     }
-    return with_state(word, tcp_next(direction, flags, word & SHOAL_WORD_STATE_MASK));
+    return with_state(word, tcp_next(secure, direction, flags, word & SHOAL_WORD_STATE_MASK));
 }
 
 /* Most packets by far: data and acknowledgements of an established connection, which leave
@@ -48,33 +62,51 @@ static __always_inline bool is_steady(__u32 word, __u8 flags, bool reply) {
 /* Takes a packet of the connection into account: its state and when it was last seen. */
 static __always_inline void update_connection(struct shoal_connection* connection,
                                               const struct packet* packet, bool reply, __u32 now,
-                                              __u32 hz) {
-    if (now - READ_ONCE(connection->seen) > hz / 4) WRITE_ONCE(connection->seen, now);
+                                              const struct shoal_settings* settings) {
+    if (now - READ_ONCE(connection->seen) > settings->hz / 4) WRITE_ONCE(connection->seen, now);
     __u32 word = READ_ONCE(connection->word);
     if (is_steady(word, packet->tcp_flags, reply)) return;
     for (int attempt = 0; attempt < STATE_ATTEMPTS; ++attempt) {
         if (!is_counted(word)) return;
         __u32 next;
         if (connection->protocol == IPPROTO_TCP)
-            next = after_segment(connection, word, packet->tcp_flags, reply);
+            next = after_segment(connection, word, packet->tcp_flags, reply, settings->secure_tcp);
         else
             next = reply ? word | SHOAL_WORD_REPLY_SEEN : word;
         if (next == word) return;
+        struct counted counted = counted_in(connection);
         __u32 found = __sync_val_compare_and_swap(&connection->word, word, next);
         if (found == word) {
             if ((word ^ next) & SHOAL_WORD_INACTIVE)
-                add_load(connection->server, load_of(next) - load_of(word));
+                change_load_of(&counted, load_of(next) - load_of(word));
             return;
         }
         word = found;
     }
 }
 
-/* True for the one caller who ended it; its cell is then the sweeper's. */
-static __always_inline bool end_connection(struct shoal_connection* connection, __u32 word) {
+/* Its cell goes when the last connection under it does. */
+static __always_inline void end_template(struct shoal_connection* template, __u32 word) {
+    if ((word & SHOAL_WORD_STATE_MASK) != SHOAL_STATE_TEMPLATE) return;
+    __u32 dead = (word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_DEAD;
+    __sync_val_compare_and_swap(&template->word, word, dead);
+}
+
+/* For the one caller who ended it: what it still counts for in `counted`, to be taken off there. 0
+ * for others. Its cell is the sweeper's. */
+static __always_inline __u64 bury_connection(struct shoal_connection* connection, __u32 word,
+                                             struct counted* counted) {
     __u32 dead = (word & ~(SHOAL_WORD_STATE_MASK)) | SHOAL_STATE_DEAD;
-    if (!is_counted(word)) return false;
-    if (__sync_val_compare_and_swap(&connection->word, word, dead) != word) return false;
-    add_load(connection->server, -load_of(word));
-    return true;
+    if (!is_counted(word)) return 0;
+    *counted = counted_in(connection);
+    if (__sync_val_compare_and_swap(&connection->word, word, dead) != word) return 0;
+    return load_of(word);
+}
+
+/* True for the one caller who ended it. */
+static __always_inline bool end_connection(struct shoal_connection* connection, __u32 word) {
+    struct counted counted = {};
+    __u64 load = bury_connection(connection, word, &counted);
+    if (load) change_load_of(&counted, -load);
+    return load;
 }

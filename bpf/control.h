@@ -39,7 +39,7 @@ int sweep_now(struct __sk_buff* context) {
 
 /* To run after each change of a service's pool; the service's index is the context's mark. */
 SEC("tc")
-int carry_cursor(struct __sk_buff* context) {
-    carry(context->mark);
+int refresh_pool(struct __sk_buff* context) {
+    refresh_members(context->mark);
     return 0;
 }

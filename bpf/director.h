@@ -7,6 +7,7 @@
 #include "accept.h"
 #include "connection_state.h"
 #include "count.h"
+#include "ftp_data.h"
 #include "rewrite.h"
 
 struct moment {
@@ -26,13 +27,13 @@ static __always_inline bool in_filter(const __u64* bits, __be32 address) {
 /* ---- From a client ----------------------------------------------------------------------------*/
 
 /* Whether a connection found in the table is over: its real server was removed, or a new one of the
- * same ports begins (IPVS's conn_reuse_mode 1). */
+ * same ports begins. */
 static __always_inline bool is_over(const struct shoal_connection* connection,
                                     const struct shoal_server* server,
                                     const struct packet* packet) {
-    if (!(READ_ONCE(server->flags) & SHOAL_SERVER_AVAILABLE)) return true;
-    return connection->protocol == IPPROTO_TCP && tcp_opens(packet->tcp_flags) &&
-           (READ_ONCE(connection->word) & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_TIME_WAIT;
+    if (server_is_gone(server)) return true;
+    return connection->protocol == IPPROTO_TCP && tcp_renews(packet->tcp_flags) &&
+           begins_anew(connection);
 }
 
 static __always_inline int forward(hook_context* context, struct packet* packet,
@@ -57,22 +58,48 @@ static __always_inline int forward_known(hook_context* context, struct packet* p
     if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
     if (!server->interface) return SHOAL_VERDICT_no_route;
     if (is_xdp && !mac_known(server)) return SHOAL_VERDICT_passed_up;
-    update_connection(connection, packet, false, now->jiffies, now->settings->hz);
+    update_connection(connection, packet, false, now->jiffies, now->settings);
     return forward(context, packet, connection, server);
 }
 
+/* One-packet scheduling: the datagram goes to its real server and leaves nothing behind. */
+static __always_inline int forward_alone(hook_context* context, struct packet* packet,
+                                         const struct opening* opening) {
+    const struct shoal_server* server = get_server(opening->server);
+    if (!server) return SHOAL_VERDICT_internal;
+    bool known = mac_known(server);
+    if (is_xdp && !known) return SHOAL_VERDICT_passed_up;
+    count_connection(opening->service, opening->server);
+    count_in(packet, opening->service, opening->server);
+    copy_macs(packet->ethernet, server->mac);
+    struct translation change = {opening->flow.other_address, opening->real_address,
+                                 opening->flow.other_port, opening->real_port};
+    if (opening->method == SHOAL_METHOD_NAT)
+        translate_destination(context, packet, opening->flow.protocol, &change);
+    else
+        lower_ttl(packet->ip, 0);
+    packet->sent = send_to_server(context, server, known);
+    return SHOAL_VERDICT_new_connection;
+}
+
 static __always_inline int forward_first(hook_context* context, struct packet* packet,
-                                         const struct flow* flow, const struct moment* now) {
-    struct arrival arrival = {
-        .opening = {.flow = *flow,
-                    .now = now->jiffies,
-                    .client_interface = ingress_device(context),
-                    .client_epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER},
-        .opens = flow->protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags),
-        .first_fragment = packet->first_fragment,
-        .ttl_expired = packet->ip->ttl <= 1};
-    __u32 cell = accept(&arrival);
-    if (!cell) return arrival.verdict;
+                                         const struct flow* flow, bool replaces,
+                                         const struct moment* now) {
+    struct arrival* arrival = get_arrival();
+    if (!arrival) return SHOAL_VERDICT_internal;
+    __builtin_memset(arrival, 0, sizeof(*arrival));
+    struct opening* opening = &arrival->opening;
+    opening->flow = *flow;
+    opening->now = now->jiffies;
+    opening->client_interface = ingress_device(context);
+    opening->client_epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
+    arrival->opens = opening->flow.protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags);
+    arrival->first_fragment = packet->first_fragment;
+    arrival->ttl_expired = packet->ip->ttl <= 1;
+    arrival->replaces = replaces;
+    __u32 cell = accept(arrival);
+    if (arrival->alone) return forward_alone(context, packet, opening);
+    if (!cell) return arrival->verdict;
     const struct shoal_connection* connection = get_connection(cell);
     if (!connection) return SHOAL_VERDICT_internal;
 
@@ -92,12 +119,14 @@ static __always_inline int from_client(hook_context* context, struct packet* pac
         if (!server) return SHOAL_VERDICT_internal;
         if (!is_over(connection, server, packet))
             return forward_known(context, packet, connection, server, now);
-        bool starts = flow->protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags);
-        if (is_xdp && !starts) return SHOAL_VERDICT_passed_up;
-        end_connection(connection, READ_ONCE(connection->word));
-        if (!starts) return SHOAL_VERDICT_server_gone;
+        bool starts = connection->protocol != IPPROTO_TCP || tcp_renews(packet->tcp_flags);
+        if (!starts) {
+            if (is_xdp) return SHOAL_VERDICT_passed_up;
+            end_connection(connection, READ_ONCE(connection->word));
+            return SHOAL_VERDICT_server_gone;
+        }
     }
-    return forward_first(context, packet, flow, now);
+    return forward_first(context, packet, flow, connection != NULL, now);
 }
 
 /* ---- From a real server -----------------------------------------------------------------------*/
@@ -115,12 +144,22 @@ static __always_inline int from_server(hook_context* context, struct packet* pac
         hop.way = look_up_client(context, connection, &hop);
     if (is_xdp && hop.way != WAY_REMEMBERED) return SHOAL_VERDICT_passed_up;
     if (hop.way == WAY_NONE) return SHOAL_VERDICT_no_route;
-    update_connection(connection, packet, true, now->jiffies, now->settings->hz);
+    update_connection(connection, packet, true, now->jiffies, now->settings);
     count_out(packet, connection->service, connection->server);
     if (hop.way == WAY_REMEMBERED) copy_macs(packet->ethernet, connection->client_mac);
     translate_to_client(context, packet, connection);
     packet->sent = send_to_client(context, connection, &hop);
     return SHOAL_VERDICT_replied;
+}
+
+/* A real server's packet of no connection in the table. Returns the cell of the one it opens, 0
+ * where the table is full, or NOT_ASKED_FOR. */
+static __always_inline int open_for_server(const struct packet* packet, const struct flow* reply,
+                                           const struct moment* now) {
+    if (is_xdp || packet->first_fragment || packet->ip->ttl <= 1 || !is_ftp_data(packet, reply))
+        return NOT_ASKED_FOR;
+    __u32 epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
+    return open_data_connection(reply, now->jiffies, epoch);
 }
 
 /* ---- Every packet -----------------------------------------------------------------------------*/
@@ -136,6 +175,26 @@ static __always_inline struct flow flow_of(const struct packet* packet, bool rep
                         .reply = reply};
     flow.hash = packet_hash(settings, flow.client_address, flow.client_port, flow.protocol);
     return flow;
+}
+
+/* Makes a client's flow the one of the same packet as a real server's. Rare, and so out of the way.
+ */
+static __noinline void turn(struct flow* flow, const struct shoal_settings* settings) {
+    __be32 address = flow->client_address;
+    __be16 port = flow->client_port;
+    flow->client_address = flow->other_address;
+    flow->client_port = flow->other_port;
+    flow->other_address = address;
+    flow->other_port = port;
+    flow->reply = true;
+    flow->hash = packet_hash(settings, flow->client_address, flow->client_port, flow->protocol);
+}
+
+/* Looks the filter up again: its pointer is not worth the stack that keeping it takes. */
+static __always_inline bool may_be_reply(__be32 source) {
+    __u32 zero = 0;
+    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
+    return filter && in_filter(filter->real_bits, source);
 }
 
 static __always_inline int balance(hook_context* context, struct packet* packet) {
@@ -154,24 +213,28 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
     struct moment now = {get_settings(), bpf_jiffies64()};
     if (!now.settings) return SHOAL_VERDICT_internal;
     struct shoal_connection* connection;
+    struct flow flow;
     if (to_virtual) {
-        struct flow flow = flow_of(packet, false, now.settings);
+        flow = flow_of(packet, false, now.settings);
         connection = find_connection(&flow);
         verdict = from_client(context, packet, connection, &flow, &now);
         /* Addresses share filter bits: it may be a reply to a client who shares a virtual
          * server's. */
-        if (verdict != SHOAL_VERDICT_no_service || !in_filter(filter->real_bits, packet->ip->saddr))
-            return verdict;
-        struct flow reply = flow_of(packet, true, now.settings);
-        connection = get_connection(find_again(&reply));
-
-        if (!connection || !is_of_flow(connection, &reply)) return verdict;
+        if (verdict != SHOAL_VERDICT_no_service || !may_be_reply(packet->ip->saddr)) return verdict;
+        turn(&flow, now.settings);
+        connection = get_connection(find_again(&flow));
+        if (connection && !is_of_flow(connection, &flow)) connection = NULL;
     } else {
-        struct flow reply = flow_of(packet, true, now.settings);
-        connection = find_connection(&reply);
-        if (!connection) return SHOAL_VERDICT_not_ours;
+        verdict = SHOAL_VERDICT_not_ours;
+        flow = flow_of(packet, true, now.settings);
+        connection = find_connection(&flow);
     }
-
+    if (!connection) {
+        int cell = open_for_server(packet, &flow, &now);
+        if (cell == NOT_ASKED_FOR) return verdict;
+        connection = get_connection(cell);
+        if (!cell || !connection) return SHOAL_VERDICT_table_full;
+    }
     return from_server(context, packet, connection, &now);
 }
 
@@ -181,6 +244,7 @@ static __always_inline int action_of(int verdict, int sent) {
         case SHOAL_VERDICT_replied:
         case SHOAL_VERDICT_new_connection:
             return sent;
+        case SHOAL_VERDICT_denied:
         case SHOAL_VERDICT_no_server:
         case SHOAL_VERDICT_no_route:
         case SHOAL_VERDICT_table_full:

@@ -28,19 +28,33 @@ static __always_inline __u64 flow_hash(const struct shoal_settings* settings, __
     return siphash_1_3(settings->hash_key, hashed_word(client_address, client_port, protocol));
 }
 
-/* The same, for packets: a CPU's last one was often of the same flow. */
-static __always_inline __u64 packet_hash(const struct shoal_settings* settings,
-                                         __be32 client_address, __be16 client_port, __u8 protocol) {
-    __u32 zero = 0;
-    __u64 tuple = hashed_word(client_address, client_port, protocol);
-    struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &zero);
-    if (recent && recent->tuple == tuple) return recent->hash;
+/* A template's: the service takes the place of the port. */
+static __always_inline __u64 template_hash(const struct shoal_settings* settings,
+                                           __be32 client_address, __u32 service) {
+    return siphash_1_3(settings->hash_key,
+                       (__u64)client_address << 32 | service << 8 | SHOAL_PROTOCOL_TEMPLATE);
+}
+SHOAL_ASSERT(SHOAL_MAX_SERVICES <= 1 << 24, "shifted past the protocol");
+
+static __noinline __u64 hash_anew(const struct shoal_settings* settings, __u64 tuple,
+                                  struct shoal_recent_flow* recent) {
     __u64 hash = siphash_1_3(settings->hash_key, tuple);
     if (recent) {
         recent->tuple = tuple;
         recent->hash = hash;
     }
     return hash;
+}
+
+/* flow_hash for packets: a CPU's last one was often of the same flow. The hashing is a function of
+ * its own, because here it would cost the whole packet path stack. */
+static __always_inline __u64 packet_hash(const struct shoal_settings* settings,
+                                         __be32 client_address, __be16 client_port, __u8 protocol) {
+    __u32 zero = 0;
+    __u64 tuple = hashed_word(client_address, client_port, protocol);
+    struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &zero);
+    if (recent && recent->tuple == tuple) return recent->hash;
+    return hash_anew(settings, tuple, recent);
 }
 
 /* A bucket's number takes at most 22 bits (SHOAL_MAX_CELLS / 4). */
@@ -60,6 +74,12 @@ static __always_inline bool is_counted(__u32 word) {
     return (word & SHOAL_WORD_STATE_MASK) < SHOAL_STATES;
 }
 
+/* Not over: counted, a template, or pending. */
+static __always_inline bool is_present(__u32 word) {
+    __u32 state = word & SHOAL_WORD_STATE_MASK;
+    return state != SHOAL_STATE_FREE && state != SHOAL_STATE_DEAD;
+}
+
 static __always_inline bool is_pending(__u32 word) {
     return (word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_PENDING;
 }
@@ -77,8 +97,7 @@ static __always_inline bool is_of_flow(const struct shoal_connection* connection
                connection->virtual_port != flow->other_port) {
         return false;
     }
-    __u32 word = READ_ONCE(connection->word);
-    return is_counted(word) || is_pending(word);
+    return is_present(READ_ONCE(connection->word));
 }
 
 /* Returns the cell, or 0. An empty slot of signature 0 leads to cell 0, which belongs to no flow.
@@ -108,12 +127,18 @@ static __always_inline struct shoal_overflow_key overflow_key(const struct flow*
     return key;
 }
 
+/* Whether connections of this first bucket are in their alternate one. */
+static __always_inline bool uses_alternate(const struct shoal_bucket* first) {
+    return READ_ONCE(first->slot[SHOAL_ALTERNATE_COUNT_SLOT]) & SHOAL_SLOT_COUNT_MASK;
+}
+
 static __always_inline bool has_overflowed(const struct shoal_bucket* first) {
-    return READ_ONCE(first->slot[SHOAL_BUCKET_SLOTS - 1]) & SHOAL_SLOT_OVERFLOW_MASK;
+    return READ_ONCE(first->slot[SHOAL_OVERFLOW_COUNT_SLOT]) & SHOAL_SLOT_COUNT_MASK;
 }
 
 /* The cell in the overflow map, or 0. */
-static __always_inline __u32 find_overflowed(const struct flow* flow) {
+SLOW_PATH __u32 find_overflowed(const struct flow* flow) {
+    if (!flow) return 0;
     struct shoal_overflow_key key = overflow_key(flow);
     const __u32* cell = bpf_map_lookup_elem(&overflow, &key);
     return cell ? *cell : 0;
@@ -132,11 +157,18 @@ SLOW_PATH __u32 find_elsewhere(const struct flow* flow, bool overflowed) {
     return connection && is_of_flow(connection, flow) ? cell : 0;
 }
 
+/* Connections go to the overflow map only past a full alternate bucket, but may outlive what
+ * filled it. */
+static __always_inline bool stands_alone(const struct shoal_bucket* first) {
+    return !uses_alternate(first) && !has_overflowed(first);
+}
+
 static __always_inline struct shoal_connection* find_connection(const struct flow* flow) {
     struct shoal_bucket* bucket = get_bucket(first_bucket(flow->hash));
     if (!bucket) return NULL;
     struct shoal_connection* connection = NULL;
     if (find_in_bucket(bucket, flow, &connection)) return connection;
+    if (stands_alone(bucket)) return NULL;
     __u32 cell = find_elsewhere(flow, has_overflowed(bucket));
     return cell ? get_connection(cell) : NULL;
 }
@@ -148,5 +180,6 @@ SLOW_PATH __u32 find_again(const struct flow* flow) {
     struct shoal_connection* connection = NULL;
     if (!bucket) return 0;
     __u32 cell = find_in_bucket(bucket, flow, &connection);
-    return cell ? cell : find_elsewhere(flow, has_overflowed(bucket));
+    if (cell || stands_alone(bucket)) return cell;
+    return find_elsewhere(flow, has_overflowed(bucket));
 }

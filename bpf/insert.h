@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A new connection. Two CPUs may open the same one at once (a repeated SYN on another queue, two
- * datagrams): each links its cell as PENDING first and looks for rivals afterwards, so at least one
- * of them sees the other. A counted connection beats a pending one, an earlier place a later one.
- * The loser's packet goes by the winner's record. */
+/* A new connection or persistence template. Two CPUs may open the same one at once (a repeated SYN
+ * on another queue, two datagrams): each links its cell as PENDING first and looks for rivals
+ * afterwards, so at least one of them sees the other. An open one beats a pending one, an earlier
+ * place a later one. The loser's packet goes by the winner's record. */
 
+#include "bind.h"
 #include "cells.h"
 #include "connection_state.h"
 #include "count.h"
@@ -18,11 +19,14 @@ struct opening {
     __be32 real_address;
     __u32 now; /* jiffies */
     __u32 client_interface;
+    __u32 template_cell;
     __be16 real_port;
     __u16 client_epoch;
+    __u16 load_epoch;
     __u8 method;
-    __u8 zero[3]; /* no holes */
+    __u8 state; /* enum shoal_state that it begins in */
 };
+SHOAL_ASSERT(sizeof(struct opening) == 56, "no holes");
 
 static __always_inline void fill_cell(struct shoal_connection* connection,
                                       const struct opening* opening) {
@@ -40,49 +44,63 @@ static __always_inline void fill_cell(struct shoal_connection* connection,
     connection->server = opening->server;
     connection->client_interface = opening->client_interface;
     connection->client_epoch = opening->client_epoch;
-    WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_PENDING);
+    connection->load_epoch = opening->load_epoch;
+    connection->controlled = 0;
+    __u32 flags = bind(connection, opening->template_cell);
+    WRITE_ONCE(connection->word,
+               generation << SHOAL_WORD_GENERATION_SHIFT | flags | SHOAL_STATE_PENDING);
 }
 
 /* True if the rival stays; false once it is out of the way. */
 static __always_inline bool yields_to(struct shoal_connection* rival, bool rival_is_before_us) {
     __u32 word = READ_ONCE(rival->word);
-    if (!is_pending(word)) return is_counted(word);
+    if (!is_pending(word)) return is_present(word);
     if (rival_is_before_us) return true;
     __u32 dead = (word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_DEAD;
     __u32 found = __sync_val_compare_and_swap(&rival->word, word, dead);
-    return found != word && is_counted(found);
+    return found != word && is_present(found);
 }
 
-/* The cell of another connection of this flow that we must give way to, or 0. */
-SLOW_PATH __u32 find_winner(const struct flow* flow, __u32 our_cell, int our_place) {
-    if (!flow) return 0;
-
-    for (int place = 0; place < PLACE_OVERFLOW; ++place) {
-        __u64* slot = get_slot(flow->hash, place);
-        if (!slot) return 0;
-        __u64 entry = READ_ONCE(*slot);
-        __u32 cell = entry & SHOAL_SLOT_CELL_MASK;
-        if (cell == our_cell || ((entry ^ flow->hash) & SHOAL_SLOT_SIGNATURE_MASK)) continue;
-        struct shoal_connection* rival = get_connection(cell);
-        if (rival && is_of_flow(rival, flow) && yields_to(rival, place < our_place)) return cell;
-    }
-    struct shoal_bucket* first = get_bucket(first_bucket(flow->hash));
-    if (our_place == PLACE_OVERFLOW || !first || !has_overflowed(first)) return 0;
-    __u32 cell = find_overflowed(flow);
+static __noinline bool is_winner(const struct flow* flow, __u32 cell, bool before_us) {
     struct shoal_connection* rival = get_connection(cell);
-    if (rival && is_of_flow(rival, flow) && yields_to(rival, false)) return cell;
+    return rival && is_of_flow(rival, flow) && yields_to(rival, before_us);
+}
+
+/* The cell in this bucket that we must give way to, or 0. Slots before `ours` are before us. */
+static __always_inline __u32 find_winner_in(const struct shoal_bucket* bucket,
+                                            const struct flow* flow, __u32 our_cell, int ours) {
+    for (int i = 0; i < SHOAL_BUCKET_SLOTS; ++i) {
+        __u64 entry = READ_ONCE(bucket->slot[i]);
+        if ((entry ^ flow->hash) & SHOAL_SLOT_SIGNATURE_MASK) continue;
+        __u32 cell = entry & SHOAL_SLOT_CELL_MASK;
+        if (cell != our_cell && is_winner(flow, cell, i < ours)) return cell;
+    }
     return 0;
 }
 
-/* Counts the connection; false where a rival ended it first. */
+/* The cell of another connection of this flow that we must give way to, or 0. */
+static __always_inline __u32 find_winner(const struct flow* flow, __u32 our_cell, int our_place) {
+    const struct shoal_bucket* first = get_bucket(first_bucket(flow->hash));
+    const struct shoal_bucket* alternate = get_bucket(alternate_bucket(flow->hash));
+    if (!first || !alternate) return 0;
+    __u32 cell = find_winner_in(first, flow, our_cell, our_place);
+    if (cell) return cell;
+    /* Who counts there after this look sees our entry. */
+    if (uses_alternate(first))
+        cell = find_winner_in(alternate, flow, our_cell, our_place - SHOAL_BUCKET_SLOTS);
+    if (cell || our_place == PLACE_OVERFLOW || !has_overflowed(first)) return cell;
+    cell = find_overflowed(flow);
+    return cell && is_winner(flow, cell, false) ? cell : 0;
+}
+
+/* False where a rival ended it first. */
 static __always_inline bool commit(struct shoal_connection* connection,
                                    const struct opening* opening) {
+    bool template = opening->state == SHOAL_STATE_TEMPLATE;
     __u32 pending = (connection->word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_PENDING;
-    __u32 state = opening->flow.protocol == IPPROTO_TCP ? SHOAL_STATE_SYN_RECV : SHOAL_STATE_UDP;
-    __u32 word = with_state(pending, state);
+    __u32 word = template ? (pending & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_TEMPLATE
+                          : with_state(pending, opening->state);
     if (__sync_val_compare_and_swap(&connection->word, pending, word) != pending) return false;
-    add_load(opening->server, load_of(word));
-    count_connection(opening->service, opening->server);
     return true;
 }
 
@@ -92,8 +110,19 @@ static __always_inline void give_way(struct shoal_connection* connection) {
     __sync_val_compare_and_swap(&connection->word, pending, dead);
 }
 
+/* A cell that never was in the index. */
+static __always_inline void take_back(struct shoal_connection* connection, __u32 cell) {
+    unbind(connection);
+    WRITE_ONCE(connection->word,
+               (connection->word & (~0U << SHOAL_WORD_GENERATION_SHIFT)) | SHOAL_STATE_FREE);
+    give_back(cell);
+}
+
+/* A flag of what open_connection returns: it is ours, and we count it. */
+#define OPENED 0x80000000U
+
 /* Opens the connection, or finds the one that was opened meanwhile. Returns its cell; 0: the table
- * is full. */
+ * is full. Counting is left to the caller, for the stack's sake. */
 SLOW_PATH __u32 open_connection(const struct opening* opening) {
     if (!opening) return 0;
     __u32 cell = take_cell();
@@ -102,9 +131,7 @@ SLOW_PATH __u32 open_connection(const struct opening* opening) {
     fill_cell(connection, opening);
     int place = link_cell(&opening->flow, cell);
     if (place == NO_PLACE) {
-        WRITE_ONCE(connection->word,
-                   (connection->word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_FREE);
-        give_back(cell);
+        take_back(connection, cell);
         return find_again(&opening->flow);
     }
     __u32 winner = find_winner(&opening->flow, cell, place);
@@ -112,5 +139,14 @@ SLOW_PATH __u32 open_connection(const struct opening* opening) {
         give_way(connection);
         return winner;
     }
-    return commit(connection, opening) ? cell : find_again(&opening->flow);
+    return commit(connection, opening) ? cell | OPENED : find_again(&opening->flow);
+}
+
+/* Counts a connection where we opened it. Returns the cell. */
+static __always_inline __u32 count_opened(const struct opening* opening, __u32 cell) {
+    if (!(cell & OPENED)) return cell;
+    change_load(opening->service, opening->server, opening->load_epoch,
+                load_of(with_state(0, opening->state)));
+    count_connection(opening->service, opening->server);
+    return cell & ~OPENED;
 }

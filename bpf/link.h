@@ -9,47 +9,57 @@
 #define PLACE_OVERFLOW (2 * SHOAL_BUCKET_SLOTS)
 #define NO_PLACE (-1)
 
-/* Connections that one bucket can count in the overflow map; some room is left for CPUs that count
- * before they look. */
-#define OVERFLOW_LIMIT (0xff00 * SHOAL_SLOT_OVERFLOW_ONE)
+/* Connections that one bucket can count elsewhere; some room is left for CPUs that count before
+ * they look. */
+#define COUNT_LIMIT (0xff00 * SHOAL_SLOT_COUNT_ONE)
 
-static __always_inline __u32 bucket_of_place(__u64 hash, __u32 place) {
-    return place < SHOAL_BUCKET_SLOTS ? first_bucket(hash) : alternate_bucket(hash);
+/* `slot` is that of the count. Counted up before the connection can be found there, down after. */
+static __always_inline __u64* get_count(__u64 hash, __u32 slot) {
+    struct shoal_bucket* first = get_bucket(first_bucket(hash));
+    return first ? &first->slot[slot] : NULL;
 }
 
-/* The slot of a place below PLACE_OVERFLOW. */
-static __always_inline __u64* get_slot(__u64 hash, __u32 place) {
-    struct shoal_bucket* bucket = get_bucket(bucket_of_place(hash, place));
-    return bucket ? &bucket->slot[place & (SHOAL_BUCKET_SLOTS - 1)] : NULL;
+static __always_inline void count_down(__u64 hash, __u32 slot) {
+    __u64* count = get_count(hash, slot);
+    if (count) __sync_fetch_and_sub(count, SHOAL_SLOT_COUNT_ONE);
 }
 
-static __always_inline __u64* get_overflow_count(__u64 hash) {
-    return get_slot(hash, SHOAL_BUCKET_SLOTS - 1);
+static __always_inline bool count_up(__u64 hash, __u32 slot) {
+    __u64* count = get_count(hash, slot);
+    if (!count) return false;
+    __u64 before = __sync_fetch_and_add(count, SHOAL_SLOT_COUNT_ONE);
+    if ((before & SHOAL_SLOT_COUNT_MASK) < COUNT_LIMIT) return true;
+    __sync_fetch_and_sub(count, SHOAL_SLOT_COUNT_ONE);
+    return false;
 }
 
-static __always_inline void count_overflow_down(__u64 hash) {
-    __u64* count = get_overflow_count(hash);
-    if (count) __sync_fetch_and_sub(count, SHOAL_SLOT_OVERFLOW_ONE);
+/* Whether packets of a real server are looked up in the cell. */
+static __always_inline bool has_replies(const struct shoal_connection* connection) {
+    return connection->method == SHOAL_METHOD_NAT &&
+           connection->protocol != SHOAL_PROTOCOL_TEMPLATE;
 }
 
-static __always_inline struct flow reply_flow(const struct flow* flow,
-                                              const struct shoal_connection* connection) {
-    struct flow reply = *flow;
-    reply.other_address = connection->real_address;
-    reply.other_port = connection->real_port;
-    reply.reply = true;
-    return reply;
+/* Makes a connection's key the one of its replies. */
+static __always_inline void turn_key(struct shoal_overflow_key* key,
+                                     const struct shoal_connection* connection) {
+    key->other_address[0] = connection->real_address;
+    key->other_port = connection->real_port;
+    key->reply = 1;
 }
 
 /* Two NAT connections of one client port that differ in the virtual server alone look the same in
  * replies: the older one gets them, as in IPVS. */
-static __always_inline bool overflow_reply(const struct flow* reply, __u32 cell) {
-    struct shoal_overflow_key key = overflow_key(reply);
-    if (!bpf_map_update_elem(&overflow, &key, &cell, BPF_NOEXIST)) return true;
-    const __u32* other = bpf_map_lookup_elem(&overflow, &key);
-    if (!other) return false;
-    const struct shoal_connection* connection = get_connection(*other);
-    return connection && is_of_flow(connection, reply);
+static __always_inline bool overflow_reply(const struct shoal_overflow_key* key,
+                                           const struct shoal_connection* connection, __u32 cell) {
+    if (!bpf_map_update_elem(&overflow, key, &cell, BPF_NOEXIST)) return true;
+    const __u32* other_cell = bpf_map_lookup_elem(&overflow, key);
+    if (!other_cell) return false;
+    const struct shoal_connection* other = get_connection(*other_cell);
+    return other && other->client_address == connection->client_address &&
+           other->client_port == connection->client_port &&
+           other->protocol == connection->protocol &&
+           other->real_address == connection->real_address &&
+           other->real_port == connection->real_port && is_present(READ_ONCE(other->word));
 }
 
 SLOW_PATH int link_overflow(const struct flow* flow, __u32 cell) {
@@ -58,36 +68,51 @@ SLOW_PATH int link_overflow(const struct flow* flow, __u32 cell) {
     if (!connection) return NO_PLACE;
 
     struct shoal_overflow_key key = overflow_key(flow);
-    __u64* count = get_overflow_count(flow->hash);
-    if (!count) return NO_PLACE;
-    __u64 before = __sync_fetch_and_add(count, SHOAL_SLOT_OVERFLOW_ONE);
-    if ((before & SHOAL_SLOT_OVERFLOW_MASK) >= OVERFLOW_LIMIT) goto undo_count;
+    if (!count_up(flow->hash, SHOAL_OVERFLOW_COUNT_SLOT)) return NO_PLACE;
     if (bpf_map_update_elem(&overflow, &key, &cell, BPF_NOEXIST)) goto undo_count;
-    if (connection->method == SHOAL_METHOD_NAT) {
-        struct flow reply = reply_flow(flow, connection);
-        if (!overflow_reply(&reply, cell)) goto undo_entry;
+    if (has_replies(connection)) {
+        turn_key(&key, connection);
+        if (!overflow_reply(&key, connection, cell)) goto undo_entry;
     }
     return PLACE_OVERFLOW;
 undo_entry:
+    key.other_address[0] = flow->other_address;
+    key.other_port = flow->other_port;
+    key.reply = 0;
     bpf_map_delete_elem(&overflow, &key);
 undo_count:
-    count_overflow_down(flow->hash);
+    count_down(flow->hash, SHOAL_OVERFLOW_COUNT_SLOT);
     return NO_PLACE;
 }
 
-/* Makes the cell findable. Returns its place, or NO_PLACE and nothing is changed. */
-SLOW_PATH int link_cell(const struct flow* flow, __u32 cell) {
-    if (!flow) return NO_PLACE;
-
-    __u64 entry = signature(flow->hash) | cell;
-    for (__u32 place = 0; place < PLACE_OVERFLOW; ++place) {
-        __u64* slot = get_slot(flow->hash, place);
-        if (!slot) return NO_PLACE;
-        __u64 old = READ_ONCE(*slot);
+/* Puts the entry into the bucket's first empty slot and returns the slot's number, or NO_PLACE. */
+static __always_inline int take_slot(struct shoal_bucket* bucket, __u64 entry) {
+    for (int i = 0; i < SHOAL_BUCKET_SLOTS; ++i) {
+        __u64 old = READ_ONCE(bucket->slot[i]);
         if (old & SHOAL_SLOT_CELL_MASK) continue;
-        /* The last slot may count overflowed connections while it is empty. */
-        __u64 new = (old & SHOAL_SLOT_OVERFLOW_MASK) | entry;
-        if (__sync_val_compare_and_swap(slot, old, new) == old) return place;
+        /* An empty slot may hold a count. */
+        __u64 new = (old & SHOAL_SLOT_COUNT_MASK) | entry;
+        if (__sync_val_compare_and_swap(&bucket->slot[i], old, new) == old) return i;
+    }
+    return NO_PLACE;
+}
+
+SLOW_PATH int link_elsewhere(const struct flow* flow, __u32 cell) {
+    if (!flow) return NO_PLACE;
+    struct shoal_bucket* alternate = get_bucket(alternate_bucket(flow->hash));
+    if (!alternate) return NO_PLACE;
+    if (count_up(flow->hash, SHOAL_ALTERNATE_COUNT_SLOT)) {
+        int slot = take_slot(alternate, signature(flow->hash) | cell);
+        if (slot != NO_PLACE) return SHOAL_BUCKET_SLOTS + slot;
+        count_down(flow->hash, SHOAL_ALTERNATE_COUNT_SLOT);
     }
     return link_overflow(flow, cell);
+}
+
+/* Makes the cell findable. Returns its place, or NO_PLACE and nothing is changed. */
+static __always_inline int link_cell(const struct flow* flow, __u32 cell) {
+    struct shoal_bucket* first = get_bucket(first_bucket(flow->hash));
+    if (!first) return NO_PLACE;
+    int slot = take_slot(first, signature(flow->hash) | cell);
+    return slot != NO_PLACE ? slot : link_elsewhere(flow, cell);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Every map of the packet path. shoald sets the sizes that follow the table size before loading and
- * pins all of them under their names; the XDP and the tc object use the same ones. */
+/* Every map of the packet path, but for the scratch room in accept.h. shoald sets the sizes that
+ * follow the table size before loading and pins all of them under their names; the XDP and the tc
+ * object use the same ones. */
 
 #include "abi.h"
 #include "bpf_base.h"
@@ -81,6 +82,13 @@ struct {
 } recent_flow SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_recent_service);
+} recent_service SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, SHOAL_MAX_SERVICES);
     __type(key, struct shoal_service_key);
@@ -108,16 +116,43 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, SHOAL_MAX_SERVERS);
     __type(key, __u32);
-    __type(value, __u64);
+    __type(value, struct shoal_server_load);
 } server_loads SEC(".maps");
 
-/* Sizes instead of types: Linux 6.1 takes only inner maps whose BTF agrees with this one's, and
- * those that user space makes have none. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1 << 20);
+    __type(key, struct shoal_port_key);
+    __type(value, __u32); /* index of the service */
+} service_ports SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1 << 20);
+    __type(key, struct shoal_access_key);
+    __type(value, __u32);
+} access_list SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, SHOAL_MAX_FTP_CONTROLS);
+    __type(key, struct shoal_ftp_key);
+    __type(value, struct shoal_ftp_control);
+} ftp_controls SEC(".maps");
+
+/* Of any number of entries (BPF_F_INNER_MAP); mapped, because its values then begin at a page, each
+ * node's parts in the cache lines they are meant for, and because shoald fills it so. Sizes instead
+ * of types: Linux 6.1 takes only inner maps whose BTF agrees with this one's, and those that user
+ * space makes have none. */
 struct shoal_pool_map {
     __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __uint(key_size, sizeof(__u32));
-    __uint(value_size, sizeof(struct shoal_pool));
+    __uint(value_size, sizeof(struct shoal_pool_node));
 };
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -133,6 +168,21 @@ struct {
     __type(key, __u32);
     __type(value, union shoal_cursor);
 } scheduler_state SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, SHOAL_MAX_LOCALITIES);
+    __type(key, struct shoal_locality_key);
+    __type(value, struct shoal_locality);
+} locality SEC(".maps");
+
+/* What a new entry of `locality` is filled with: too large for the stack. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_locality);
+} no_locality SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

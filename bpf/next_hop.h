@@ -44,13 +44,19 @@ static __always_inline bool mac_known(const struct shoal_server* server) {
     return READ_ONCE(server->flags) & SHOAL_SERVER_NEXT_HOP_KNOWN;
 }
 
+#if defined(HOOK_TC)
+/* The neighbour code queues the packet and resolves. A function of its own for its stack. */
+static __noinline int send_unresolved(__u32 interface, __be32 next_hop) {
+    struct bpf_redir_neigh hop = {.nh_family = ADDRESS_FAMILY_IPV4, .ipv4_nh = next_hop};
+    return bpf_redirect_neigh(interface, &hop, sizeof(hop), 0);
+}
+#endif
+
 static __always_inline int send_to_server(const hook_context* context,
                                           const struct shoal_server* server, bool known) {
     if (is_xdp || known) return redirect(context, server->interface);
 #if defined(HOOK_TC)
-    /* The neighbour code queues the packet and resolves. */
-    struct bpf_redir_neigh hop = {.nh_family = ADDRESS_FAMILY_IPV4, .ipv4_nh = server->next_hop[0]};
-    return bpf_redirect_neigh(server->interface, &hop, sizeof(hop), 0);
+    return send_unresolved(server->interface, server->next_hop[0]);
 #else
     return ACTION_DROP;
 #endif
@@ -65,8 +71,7 @@ static __always_inline __u16 current_epoch(const struct shoal_settings* settings
 
 enum client_way {
     WAY_REMEMBERED, /* in the connection's record */
-    WAY_NEIGHBOUR,  /* the gateway is known, its MAC is not */
-    WAY_DEVICE,     /* only the device that the client's packets come in by */
+    WAY_ASKED,      /* the kernel's neighbour code was asked to find it */
     WAY_NONE,
 };
 
@@ -75,9 +80,28 @@ struct client_hop {
     __u16 length; /* of the IP packet, for the check against the MTU; 0: the helper knows it */
     __u8 tos;
     enum client_way way;
-    __u32 interface;
-    struct bpf_redir_neigh neighbour;
+    int sent; /* of WAY_ASKED: the hook's return value */
 };
+
+/* Leaves the rest to the neighbour code: the gateway of `route`, or what it finds behind the device
+ * that the client's packets come in by. What is asked for here holds when the program returns. */
+static __always_inline enum client_way ask_neighbours(const struct bpf_fib_lookup* route,
+                                                      bool gateway_known, __u32 client_interface,
+                                                      struct client_hop* hop) {
+#if defined(HOOK_TC)
+    struct bpf_redir_neigh neighbour = {.nh_family = route->family};
+    __builtin_memcpy(neighbour.ipv6_nh, route->ipv6_dst, sizeof(route->ipv6_dst));
+    if (gateway_known)
+        hop->sent = bpf_redirect_neigh(route->ifindex, &neighbour, sizeof(neighbour), 0);
+    else if (client_interface)
+        hop->sent = bpf_redirect_neigh(client_interface, NULL, 0, 0);
+    else
+        return WAY_NONE;
+#else
+    (void)route, (void)hop; /* tc will see the packet and ask */
+#endif
+    return gateway_known || client_interface ? WAY_ASKED : WAY_NONE;
+}
 
 /* Asks the kernel's routes for the way from the virtual server to the client, and remembers it in
  * the connection. */
@@ -103,26 +127,14 @@ static __noinline enum client_way look_up_client(hook_context* context,
         WRITE_ONCE(connection->client_epoch, hop->epoch);
         return WAY_REMEMBERED;
     }
-    if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
-        hop->interface = route.ifindex;
-        hop->neighbour.nh_family = route.family;
-        __builtin_memcpy(hop->neighbour.ipv6_nh, route.ipv6_dst, sizeof(route.ipv6_dst));
-        return WAY_NEIGHBOUR;
-    }
-    hop->interface = connection->client_interface;
-    return hop->interface ? WAY_DEVICE : WAY_NONE;
+    return ask_neighbours(&route, result == BPF_FIB_LKUP_RET_NO_NEIGH, connection->client_interface,
+                          hop);
 }
 
 static __always_inline int send_to_client(const hook_context* context,
                                           const struct shoal_connection* connection,
-                                          struct client_hop* hop) {
+                                          const struct client_hop* hop) {
     if (is_xdp || hop->way == WAY_REMEMBERED)
         return redirect(context, connection->client_interface);
-#if defined(HOOK_TC)
-    if (hop->way == WAY_NEIGHBOUR)
-        return bpf_redirect_neigh(hop->interface, &hop->neighbour, sizeof(hop->neighbour), 0);
-    return bpf_redirect_neigh(hop->interface, NULL, 0, 0);
-#else
-    return ACTION_DROP;
-#endif
+    return hop->sent;
 }

@@ -9,15 +9,20 @@
 #include "rewrite_tc.h"
 #endif
 
+static __always_inline void translate_destination(hook_context* context, struct packet* packet,
+                                                  __u8 protocol, const struct translation* change) {
+    struct udphdr* ports = packet->transport; /* as in TCP */
+    ports->dest = change->new_port;
+    packet->ip->daddr = change->new_address;
+    lower_ttl(packet->ip, address_difference(change->old_address, change->new_address));
+    adjust_transport_checksum(context, packet, protocol, change);
+}
+
 static __always_inline void translate_to_server(hook_context* context, struct packet* packet,
                                                 const struct shoal_connection* connection) {
     struct translation change = {connection->virtual_address, connection->real_address,
                                  connection->virtual_port, connection->real_port};
-    struct udphdr* ports = packet->transport; /* as in TCP */
-    ports->dest = change.new_port;
-    packet->ip->daddr = change.new_address;
-    lower_ttl(packet->ip, address_difference(change.old_address, change.new_address));
-    adjust_transport_checksum(context, packet, connection->protocol, &change);
+    translate_destination(context, packet, connection->protocol, &change);
 }
 
 static __always_inline void translate_to_client(hook_context* context, struct packet* packet,

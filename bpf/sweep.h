@@ -5,6 +5,7 @@
  * out, takes ended ones out of the index and gives their cells back. A freed cell rests until the
  * next tick, when no program can still hold its number. */
 
+#include "bind.h"
 #include "connection_state.h"
 #include "unlink.h"
 
@@ -13,8 +14,10 @@
 struct sweep {
     struct shoal_sweeper* sweeper;
     struct shoal_free_ring* ring;
+    const struct shoal_settings* settings;
     __u32 first; /* cell */
     __u32 now;
+    __u32 counting; /* as in sweeper */
 };
 
 /* The cells freed up to the previous tick's end may be used again. */
@@ -22,17 +25,25 @@ static __always_inline void publish_rested(struct shoal_free_ring* ring) {
     __sync_lock_test_and_set(&ring->tail, ring->written);
 }
 
+static __always_inline bool set_hash(struct flow* flow) {
+    const struct shoal_settings* settings = get_settings();
+    if (!settings) return false;
+    flow->hash = flow->protocol == SHOAL_PROTOCOL_TEMPLATE
+                     ? template_hash(settings, flow->client_address, flow->other_address)
+                     : flow_hash(settings, flow->client_address, flow->client_port, flow->protocol);
+    return true;
+}
+
 static __noinline void free_cell(struct shoal_connection* connection, __u32 cell,
                                  struct shoal_free_ring* ring) {
-    const struct shoal_settings* settings = get_settings();
-    if (!settings) return;
     struct flow flow = {.client_address = connection->client_address,
                         .other_address = connection->virtual_address,
                         .client_port = connection->client_port,
                         .other_port = connection->virtual_port,
                         .protocol = connection->protocol};
-    flow.hash = flow_hash(settings, flow.client_address, flow.client_port, flow.protocol);
+    if (!set_hash(&flow)) return;
     unlink_cell(&flow, connection, cell);
+    unbind(connection);
     __u32 generation = (connection->word >> SHOAL_WORD_GENERATION_SHIFT) + 1;
     WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_FREE);
     __u32 place = ring->written & shoal_cell_mask;
@@ -43,12 +54,30 @@ static __noinline void free_cell(struct shoal_connection* connection, __u32 cell
 }
 
 static __always_inline bool has_expired(const struct shoal_connection* connection, __u32 word,
-                                        __u32 now) {
-    const struct shoal_settings* settings = get_settings();
+                                        const struct shoal_settings* settings, __u32 now) {
     __u32 state = word & SHOAL_WORD_STATE_MASK;
-    if (!settings || state >= SHOAL_STATES) return false;
+    if (state >= SHOAL_STATES) return false;
     /* Signed: a packet on another CPU may have been seen after `now` was read. */
     return (__s32)(now - READ_ONCE(connection->seen) - settings->timeout[state]) > 0;
+}
+
+/* As in IPVS, a template's time runs from the last opening under it. When it is over while
+ * connections are open under it, the template gets another minute, again and again. */
+#define TEMPLATE_RETRY_SECONDS 60
+
+static __noinline void visit_template(struct shoal_connection* template, __u32 word, __u32 now) {
+    const struct shoal_settings* settings = get_settings();
+    const struct shoal_service* service = get_service(template->service);
+    if (!settings || !service) return;
+    __u32 timeout = service->in_use ? service->persistence_timeout : 0;
+    __u32 seen = READ_ONCE(template->seen);
+    if ((__s32)(now - seen - timeout) <= 0) return;
+    __u32 retry = now - timeout + TEMPLATE_RETRY_SECONDS * settings->hz;
+    /* Not over what a connection that opens under it at this moment writes. */
+    if (READ_ONCE(template->controlled))
+        __sync_val_compare_and_swap(&template->seen, seen, retry);
+    else
+        end_template(template, word);
 }
 
 static __always_inline void visit(struct sweep* sweep, __u32 cell) {
@@ -56,15 +85,20 @@ static __always_inline void visit(struct sweep* sweep, __u32 cell) {
     if (!connection || !connection->protocol) return; /* never used */
     __u32 word = READ_ONCE(connection->word);
     if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_FREE) return;
-    if (is_counted(word) && has_expired(connection, word, sweep->now) &&
+    if (is_counted(word) && has_expired(connection, word, sweep->settings, sweep->now) &&
         end_connection(connection, word)) {
         ++sweep->sweeper->expired;
         word = READ_ONCE(connection->word);
     }
-    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_DEAD)
+    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_TEMPLATE) {
+        visit_template(connection, word, sweep->now);
+        word = READ_ONCE(connection->word);
+    }
+    /* A template's cell is named by the connections under it. */
+    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_DEAD && !READ_ONCE(connection->controlled))
         free_cell(connection, cell, sweep->ring);
     else
-        ++sweep->sweeper->counting;
+        ++sweep->counting;
 }
 
 static long visit_cells(__u32 call, struct sweep* sweep) {
@@ -87,10 +121,13 @@ static __noinline void sweep_slice(struct shoal_sweeper* sweeper, __u32 calls) {
     __u32 zero = 0;
     struct sweep sweep = {.sweeper = sweeper, .now = bpf_jiffies64()};
     sweep.ring = bpf_map_lookup_elem(&free_ring, &zero);
-    if (!sweep.ring) return;
+    sweep.settings = get_settings();
+    if (!sweep.ring || !sweep.settings) return;
+    sweep.counting = sweeper->counting;
     sweep.first = sweeper->position;
     publish_rested(sweep.ring);
     bpf_loop(calls, visit_cells, &sweep, 0);
+    sweeper->counting = sweep.counting;
     sweeper->position += calls * CELLS_PER_CALL;
     if (sweeper->position > shoal_cell_mask) end_round(sweeper);
 }

@@ -27,6 +27,15 @@ static __always_inline struct shoal_server* get_server(__u32 index) {
     return bpf_map_lookup_elem(&server_table, &index);
 }
 
-static __always_inline __u64* get_load(__u32 server) {
+/* Removed, and its connections with it. */
+static __always_inline bool server_is_gone(const struct shoal_server* server) {
+    return !(READ_ONCE(server->flags) & (SHOAL_SERVER_AVAILABLE | SHOAL_SERVER_KEPT));
+}
+
+static __always_inline struct shoal_service* get_service(__u32 index) {
+    return bpf_map_lookup_elem(&service_table, &index);
+}
+
+static __always_inline struct shoal_server_load* get_load(__u32 server) {
     return bpf_map_lookup_elem(&server_loads, &server);
 }

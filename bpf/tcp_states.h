@@ -31,21 +31,37 @@ enum tcp_event { TCP_EVENT_SYN, TCP_EVENT_FIN, TCP_EVENT_ACK, TCP_EVENT_RST, TCP
 #define LI SHOAL_STATE_LISTEN
 #define SA SHOAL_STATE_SYNACK
 /* Sixteen columns, so that masked indices stay inside; the last five are never used. Four rows for
- * the directions for the same reason. */
-static const __u8 tcp_next_state[4][TCP_EVENTS][16] = {
-    /* present state:   NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
-    [TCP_IN] = {[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
-                [TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
-                [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-                [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR}},
-    [TCP_OUT] = {[TCP_EVENT_SYN] = {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR},
-                 [TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
-                 [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
-                 [TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL}},
-    [TCP_INPUT_ONLY] = {[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
-                        [TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
-                        [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-                        [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL}},
+ * the directions for the same reason. The second table is that of secure_tcp. */
+static const __u8 tcp_next_state[2][4][TCP_EVENTS][16] = {
+    {
+        /* present state:   NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
+        [TCP_IN] = {[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+                    [TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
+                    [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+                    [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR}},
+        [TCP_OUT] = {[TCP_EVENT_SYN] = {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR},
+                     [TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
+                     [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
+                     [TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL}},
+        [TCP_INPUT_ONLY] = {[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+                            [TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
+                            [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+                            [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL}},
+    },
+    {
+        [TCP_IN] = {[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA},
+                    [TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA},
+                    [TCP_EVENT_ACK] = {ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA},
+                    [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL}},
+        [TCP_OUT] = {[TCP_EVENT_SYN] = {SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA},
+                     [TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
+                     [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
+                     [TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL}},
+        [TCP_INPUT_ONLY] = {[TCP_EVENT_SYN] = {SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA},
+                            [TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
+                            [TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+                            [TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL}},
+    },
 };
 #undef NO
 #undef ES
@@ -59,8 +75,9 @@ static const __u8 tcp_next_state[4][TCP_EVENTS][16] = {
 #undef LI
 #undef SA
 
-/* A segment without any of the four flags changes nothing. */
-static __always_inline __u32 tcp_next(enum tcp_direction direction, __u8 flags, __u32 state) {
+/* As in IPVS, a segment without any of the four flags closes. */
+static __always_inline __u32 tcp_next(__u32 secure, enum tcp_direction direction, __u8 flags,
+                                      __u32 state) {
     enum tcp_event event;
     if (flags & TCP_RST)
         event = TCP_EVENT_RST;
@@ -71,8 +88,8 @@ static __always_inline __u32 tcp_next(enum tcp_direction direction, __u8 flags, 
     else if (flags & TCP_ACK)
         event = TCP_EVENT_ACK;
     else
-        return state;
-    return tcp_next_state[direction & 3][event][state & 15];
+        return SHOAL_STATE_CLOSE;
+    return tcp_next_state[secure & 1][direction & 3][event][state & 15];
 }
 
 /* IPVS's tcp_state_active_table. */
@@ -82,7 +99,14 @@ static __always_inline bool tcp_active(__u32 state) {
     return active >> (state & 31) & 1;
 }
 
-/* A segment that may open a connection. */
+/* A segment before which an old connection of the same ports gives way. Other flags do not matter,
+ * as in IPVS. */
+static __always_inline bool tcp_renews(__u8 flags) {
+    return flags & TCP_SYN;
+}
+
+/* A segment that may open a connection: the client's SYN and ACK, too, to an active FTP server
+ * whose SYN went past us. */
 static __always_inline bool tcp_opens(__u8 flags) {
-    return (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+    return (flags & (TCP_SYN | TCP_RST)) == TCP_SYN;
 }

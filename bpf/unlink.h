@@ -7,26 +7,36 @@
 
 /* Deletes the entry if it names this cell. Only the sweeper and the entry's own maker delete, so
  * nobody can put another cell there between the two steps. */
-static __always_inline void overflow_delete(const struct flow* flow, __u32 cell) {
-    if (find_overflowed(flow) != cell) return;
-    struct shoal_overflow_key key = overflow_key(flow);
-    bpf_map_delete_elem(&overflow, &key);
+static __always_inline void overflow_delete(const struct shoal_overflow_key* key, __u32 cell) {
+    const __u32* found = bpf_map_lookup_elem(&overflow, key);
+    if (found && *found == cell) bpf_map_delete_elem(&overflow, key);
+}
+
+static __always_inline bool clear_slot(struct shoal_bucket* bucket, __u32 cell) {
+    for (int i = 0; i < SHOAL_BUCKET_SLOTS; ++i) {
+        if ((READ_ONCE(bucket->slot[i]) & SHOAL_SLOT_CELL_MASK) != cell) continue;
+        __sync_fetch_and_and(&bucket->slot[i], SHOAL_SLOT_COUNT_MASK);
+        return true;
+    }
+    return false;
 }
 
 /* Takes a dead connection's cell out of the index. `flow` is the connection's forward flow. */
 static __always_inline void unlink_cell(const struct flow* flow,
                                         const struct shoal_connection* connection, __u32 cell) {
-    for (__u32 place = 0; place < PLACE_OVERFLOW; ++place) {
-        __u64* slot = get_slot(flow->hash, place);
-        if (!slot) return;
-        if ((READ_ONCE(*slot) & SHOAL_SLOT_CELL_MASK) != cell) continue;
-        __sync_fetch_and_and(slot, SHOAL_SLOT_OVERFLOW_MASK);
+    struct shoal_bucket* first = get_bucket(first_bucket(flow->hash));
+    struct shoal_bucket* alternate = get_bucket(alternate_bucket(flow->hash));
+    if (!first || !alternate) return;
+    if (clear_slot(first, cell)) return;
+    if (clear_slot(alternate, cell)) {
+        count_down(flow->hash, SHOAL_ALTERNATE_COUNT_SLOT);
         return;
     }
-    overflow_delete(flow, cell);
-    if (connection->method == SHOAL_METHOD_NAT) {
-        struct flow reply = reply_flow(flow, connection);
-        overflow_delete(&reply, cell);
+    struct shoal_overflow_key key = overflow_key(flow);
+    overflow_delete(&key, cell);
+    if (has_replies(connection)) {
+        turn_key(&key, connection);
+        overflow_delete(&key, cell);
     }
-    count_overflow_down(flow->hash);
+    count_down(flow->hash, SHOAL_OVERFLOW_COUNT_SLOT);
 }

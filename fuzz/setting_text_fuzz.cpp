@@ -28,6 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip(model::parse_device_label(text), model::parse_device_label,
                [](const model::DeviceLabel& label) { return label.label; });
     round_trip(model::parse_name(text), model::parse_name, [](const auto& name) { return name; });
+    round_trip(model::parse_port_range(text), model::parse_port_range, model::format_port_range);
+    round_trip(model::parse_network_mask(text), model::parse_network_mask,
+               [](model::NetworkMask mask) { return model::toml_text(mask); });
     round_trip(net::Address::parse(text), net::Address::parse,
                [](const net::Address& address) { return address.to_string(); });
     round_trip(net::Prefix::parse(text), net::Prefix::parse,

@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <stddef.h>
 
+#include "abi.h"
 #include "bpf_base.h"
 
 /* Headers in the pieces that the packet path loads: a load that spans two stores waits until both
@@ -67,7 +68,8 @@ struct {
     *(type*)(data + offsetof(struct headers, field)) = \
         *(type*)((void*)from + offsetof(struct headers, field))
 
-/* Flow n: the low 16 bits are the client's port, the rest is added to its address. */
+/* Flow n: the low 15 bits choose one of the upper half of a client's ports (a SYN from port 20 is
+ * never balanced), the rest is added to its address. */
 static __always_inline bool restore(void* data, void* end) {
     __u32 zero = 0;
     struct bench_case* next = bpf_map_lookup_elem(&bench_case, &zero);
@@ -91,8 +93,8 @@ static __always_inline bool restore(void* data, void* end) {
         flow = next->next & (next->flows - 1);
     }
     *(__u32*)(data + offsetof(struct headers, source)) =
-        *(__u32*)((void*)from + offsetof(struct headers, source)) + bpf_htonl(flow >> 16);
-    *(__u16*)(data + offsetof(struct headers, source_port)) = from->source_port + flow;
+        *(__u32*)((void*)from + offsetof(struct headers, source)) + bpf_htonl(flow >> 15);
+    *(__u16*)(data + offsetof(struct headers, source_port)) = bpf_htons(0x8000 | (flow & 0x7fff));
     return true;
 }
 
@@ -120,6 +122,37 @@ SEC("tc")
 int empty_tc(struct __sk_buff* context) {
     (void)context;
     return TC_ACT_UNSPEC;
+}
+
+/* What the sweeper is measured against: reads of every connection, and nothing else. The map is the
+ * packet path's own. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_connection);
+} connections SEC(".maps");
+const volatile __u32 connection_cells;
+
+#define CELLS_PER_CALL 8
+
+static long read_cells(__u32 call, __u32* sum) {
+    for (__u32 i = 0; i < CELLS_PER_CALL; ++i) {
+        __u32 cell = call * CELLS_PER_CALL + i;
+        const struct shoal_connection* connection = bpf_map_lookup_elem(&connections, &cell);
+        if (!connection) return 1;
+        *sum += connection->word + connection->seen + connection->protocol;
+    }
+    return 0;
+}
+
+SEC("tc")
+int read_connections(struct __sk_buff* context) {
+    (void)context;
+    __u32 sum = 0;
+    bpf_loop(connection_cells / CELLS_PER_CALL, read_cells, &sum, 0);
+    return sum;
 }
 
 char bench_license[] SEC("license") = "Dual BSD/GPL";

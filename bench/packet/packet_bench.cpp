@@ -2,9 +2,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "packet_driver.skel.h"
 
@@ -22,8 +26,26 @@ struct BenchCase {
     std::uint32_t stride;
 };
 
-// Visits all flows, as 1 does, in an order without locality.
-constexpr std::uint32_t scattered = 0x9E3779B1;
+/// A descriptor of the program's map of this name.
+int open_map(int program, std::string_view name) {
+    std::uint32_t ids[64]{};
+    bpf_prog_info info{};
+    info.nr_map_ids = std::size(ids);
+    info.map_ids = reinterpret_cast<std::uintptr_t>(ids);
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program, &info, &length) != 0)
+        throw std::runtime_error("the program under test cannot be asked for its maps");
+    for (std::uint32_t i = 0; i < info.nr_map_ids; ++i) {
+        const int map = bpf_map_get_fd_by_id(ids[i]);
+        bpf_map_info map_info{};
+        length = sizeof(map_info);
+        if (map >= 0 && bpf_obj_get_info_by_fd(map, &map_info, &length) == 0 &&
+            name == static_cast<const char*>(map_info.name))
+            return map;
+        close(map);
+    }
+    throw std::runtime_error("the program under test has no map " + std::string(name));
+}
 
 }  // namespace
 
@@ -32,11 +54,21 @@ void PacketBench::Deleter::operator()(packet_driver* driver) const {
 }
 
 PacketBench::PacketBench(dataplane::testing::PacketPath& path, Hook hook)
-    : path_(path), hook_(hook), driver_(packet_driver__open_and_load()) {
-    if (!driver_) throw std::runtime_error("the kernel refuses the driver program");
+    : path_(path), hook_(hook), driver_(packet_driver__open()) {
+    if (!driver_) throw std::runtime_error("the driver program cannot be opened");
+    load_driver();
 }
 
 PacketBench::~PacketBench() = default;
+
+void PacketBench::load_driver() {
+    const int connections = open_map(path_.program(hook_), "connections");
+    driver_->rodata->connection_cells = path_.cells();
+    const bool loaded = bpf_map__reuse_fd(driver_->maps.connections, connections) == 0 &&
+                        packet_driver__load(driver_.get()) == 0;
+    close(connections);
+    if (!loaded) throw std::runtime_error("the kernel refuses the driver program");
+}
 
 void PacketBench::put_target(bool empty_program) {
     const bool xdp = hook_ == Hook::xdp;
@@ -48,16 +80,24 @@ void PacketBench::put_target(bool empty_program) {
         throw std::runtime_error("the driver cannot call the program under test");
 }
 
-double PacketBench::measure(const Case& measured) {
-    put_target(measured.empty_program);
-    if (measured.prepare) measured.prepare();
+void PacketBench::put_case(const Case& measured) {
     BenchCase setup{};
     std::memcpy(setup.headers, measured.frame.data(), sizeof(setup.headers));
     setup.flows = measured.flows;
-    setup.stride = scattered;
+    setup.stride = measured.stride;
     const std::uint32_t zero = 0;
     bpf_map_update_elem(bpf_map__fd(driver_->maps.bench_case), &zero, &setup, BPF_ANY);
+}
 
+std::uint64_t PacketBench::counted(const Case& measured) const {
+    return measured.verdict.empty() ? 0 : path_.verdicts().at(measured.verdict);
+}
+
+double PacketBench::measure(const Case& measured) {
+    put_target(measured.empty_program);
+    if (measured.prepare) measured.prepare();
+    put_case(measured);
+    const auto before = counted(measured);
     bpf_test_run_opts options{};
     options.sz = sizeof(options);
     options.data_in = measured.frame.data();
@@ -71,7 +111,23 @@ double PacketBench::measure(const Case& measured) {
         throw std::runtime_error(measured.name + ": the program returned " +
                                  std::to_string(options.retval) + " instead of " +
                                  std::to_string(measured.expected_action));
+    const auto packets = counted(measured) - before;
+    if (!measured.verdict.empty() && packets != measured.runs)
+        throw std::runtime_error(measured.name + ": " + std::to_string(packets) + " of " +
+                                 std::to_string(measured.runs) + " packets were counted as " +
+                                 measured.verdict);
     return options.duration;  // of one run, as the kernel averages it
+}
+
+double PacketBench::read_connections() {
+    const std::uint8_t packet[64]{};
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
+    options.data_in = &packet;
+    options.data_size_in = sizeof(packet);
+    if (bpf_prog_test_run_opts(bpf_program__fd(driver_->progs.read_connections), &options) != 0)
+        throw std::runtime_error("reading the connections: the test run failed");
+    return options.duration;
 }
 
 }  // namespace shoal::bench

@@ -13,14 +13,22 @@ struct packet_driver;
 
 namespace shoal::bench {
 
+/// Opens connections in another order than measured packets come in: cells are given out in the
+/// order of opening, and walking them in that order would please the hardware's prefetching.
+inline constexpr std::uint32_t opening_stride = 1;
+
 /// What is measured: a packet, how many flows it stands for, and how the program must end.
 struct Case {
     std::string name;
     dataplane::testing::Bytes frame;
     std::uint32_t flows = 1;
     std::uint32_t runs = 1'000'000;
+    /// From one flow to the next, odd, so that all are visited: in an order without locality.
+    std::uint32_t stride = 0x9E3779B1;
     bool empty_program = false;
     std::uint32_t expected_action = 0;
+    /// What every packet must be counted as; empty: nothing is counted.
+    std::string verdict;
     /// Before each repetition.
     std::function<void()> prepare;
 };
@@ -37,8 +45,15 @@ class PacketBench {
     /// One repetition. Throws std::runtime_error where the program ends otherwise than it must.
     double measure(const Case& measured);
 
+    /// Nanoseconds for a BPF program that reads each cell of the connection table and does nothing
+    /// else.
+    double read_connections();
+
   private:
+    void load_driver();
     void put_target(bool empty_program);
+    void put_case(const Case& measured);
+    std::uint64_t counted(const Case& measured) const;
 
     dataplane::testing::PacketPath& path_;
     dataplane::testing::Hook hook_;

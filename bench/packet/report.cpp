@@ -14,7 +14,9 @@ constexpr double lowest_valid_floor = 31;
 constexpr double highest_valid_floor = 37;
 
 bool is_valid(const Figures& figures) {
-    const double floor = median(figures.at("floor"));
+    const auto found = figures.find("floor");
+    if (found == figures.end()) return false;
+    const double floor = median(found->second);
     return floor >= lowest_valid_floor && floor <= highest_valid_floor;
 }
 
@@ -43,13 +45,17 @@ std::string to_table(const Figures& figures) {
     std::string table = "ns per packet                    median    min    max\n";
     for (const auto& [name, values] : figures) {
         const auto [lowest, highest] = std::ranges::minmax(values);
+        // Ratios and milliseconds are small; nanoseconds are not.
+        const int decimals = highest < 10 ? 2 : 0;
         char line[96];
-        std::snprintf(line, sizeof(line), "%-32s %6.0f %6.0f %6.0f\n", name.c_str(), median(values),
-                      lowest, highest);
+        std::snprintf(line, sizeof(line), "%-32s %6.*f %6.*f %6.*f\n", name.c_str(), decimals,
+                      median(values), decimals, lowest, decimals, highest);
         table += line;
     }
     if (!is_valid(figures))
-        table += "Not valid: the floor is not within 31 to 37, the machine was disturbed.\n";
+        table +=
+            "Not valid: the floor was not measured, or is not within 31 to 37: the machine was "
+            "disturbed.\n";
     return table;
 }
 
@@ -58,7 +64,7 @@ std::string to_json(const Figures& figures) {
     for (const auto& [name, values] : figures)
         json[name] = median(values);
     json["valid"] = is_valid(figures);
-    json["repetitions"] = figures.at("floor").size();
+    json["repetitions"] = figures.begin()->second.size();
     json["kernel"] = kernel_release();
     json["cpu"] = cpu_model();
     return json.dump();

@@ -1,9 +1,11 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include "api/api.h"
+#include "api/connection_query.h"
 #include "api/fake_control.h"
 #include "api/status_json.h"
 #include "http/client.h"
@@ -94,6 +96,56 @@ TEST_F(ApiServerTest, the_status_is_understood_at_the_other_end) {
     const auto status = from_json<model::DirectorStatus>(response->body);
     ASSERT_TRUE(status.has_value()) << status.error().message;
     EXPECT_EQ(status->virtual_servers.at(0).name, "web");
+}
+
+class FullTableTest : public ::testing::Test {
+  protected:
+    static constexpr std::uint32_t million = 1'000'000;
+
+    static std::string page_at(std::uint32_t cell) {
+        return fmt::format("/v1/connections?limit={}&from={}", ConnectionQuery::highest_limit,
+                           cell);
+    }
+
+    test::FullTable control{million};
+    Api api{control, operators};
+    http::test::RunningServer server{api};
+};
+
+TEST_F(FullTableTest, others_are_answered_while_somebody_asks_for_a_million_connections) {
+    http::test::RawConnection greedy(server.path());
+    std::string requests;
+    for (std::uint32_t cell = 0; cell < million; cell += ConnectionQuery::highest_limit)
+        requests += fmt::format("GET {} HTTP/1.1\r\n\r\n", page_at(cell));
+    ASSERT_TRUE(greedy.send(requests));
+    // Its answers begin to come, and it reads no more of them.
+    ASSERT_THAT(greedy.receive_until("ESTABLISHED"), ::testing::HasSubstr("200 OK"));
+
+    auto other = http::Client::connect(server.path());
+    ASSERT_TRUE(other.has_value());
+    const auto response = other->send({.method = Method::get, .target = "/v1/status"});
+    ASSERT_TRUE(response.has_value()) << response.error().message;
+    EXPECT_EQ(response->status, 200);
+    EXPECT_LT(control.given, million) << "the page after page still to come did not go before";
+    EXPECT_LE(control.most_at_once, ConnectionQuery::highest_limit);
+}
+
+TEST_F(FullTableTest, pages_hold_a_million_connections_in_their_order) {
+    auto client = http::Client::connect(server.path());
+    ASSERT_TRUE(client.has_value());
+    std::optional<std::uint32_t> from = 0;
+    while (from) {
+        const auto response = client->send({.method = Method::get, .target = page_at(*from)});
+        ASSERT_TRUE(response.has_value()) << response.error().message;
+        const std::string_view body = response->body;
+        // The first of the page; to read all of them is the command's test.
+        ASSERT_TRUE(body.substr(0, 300).contains(fmt::format("\"expires_in_ms\":{}}}", *from)));
+        ASSERT_LT(body.size(), 1U << 20);
+        const auto next = body.substr(body.rfind("\"next\":") + 7);
+        from.reset();
+        if (next != "null}") from = static_cast<std::uint32_t>(std::stoul(std::string(next)));
+    }
+    EXPECT_EQ(control.given, million);
 }
 
 }  // namespace

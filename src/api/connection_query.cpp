@@ -13,9 +13,9 @@ namespace shoal::api {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> states{
-    "NONE",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
-    "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "SYNACK",   "UDP"};
+constexpr std::array<std::string_view, 13> states{
+    "NONE",       "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE",
+    "CLOSE_WAIT", "LAST_ACK",    "LISTEN",   "SYNACK",   "UDP",      "TEMPLATE"};
 
 Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t lowest,
                                    std::uint32_t highest) {
@@ -59,10 +59,11 @@ Result<void> read_parameter(ConnectionQuery& query, std::string_view name, std::
     if (name == "real") return put(query.real_server, Endpoint::parse(text));
     if (name == "state") return put(query.state, parse_state(text));
     if (name == "protocol") return put(query.protocol, parse_protocol(text));
+    if (name == "mark") return put(query.mark, parse_number(text, 1, UINT32_MAX));
     if (name == "from") return put(query.from, parse_number(text, 0, UINT32_MAX));
     if (name == "limit")
         return put(query.limit, parse_number(text, 1, ConnectionQuery::highest_limit));
-    return fail("unknown; there are client, virtual, real, state, protocol, from and limit");
+    return fail("unknown; there are client, virtual, mark, real, state, protocol, from and limit");
 }
 
 bool allows(const std::optional<Endpoint>& wanted, const net::Address& address,
@@ -110,10 +111,13 @@ dataplane::ConnectionFilter ConnectionQuery::filter() const {
     dataplane::ConnectionFilter filter;
     if (client) filter.client = client->address;
     if (real_server) filter.real_server = real_server->address;
-    if (protocol && virtual_server && virtual_server->port)
+    if (mark) {
+        filter.service.emplace().mark = *mark;
+    } else if (protocol && virtual_server && virtual_server->port.value_or(0) != 0) {
         filter.service = {.protocol = *protocol,
                           .address = virtual_server->address,
                           .port = *virtual_server->port};
+    }
     filter.state = state;
     return filter;
 }
@@ -121,6 +125,7 @@ dataplane::ConnectionFilter ConnectionQuery::filter() const {
 bool ConnectionQuery::matches(const model::Connection& connection) const {
     return protocol.value_or(connection.protocol) == connection.protocol &&
            state.value_or(connection.state) == connection.state &&
+           mark.value_or(connection.mark) == connection.mark &&
            allows(client, connection.client, connection.client_port) &&
            allows(virtual_server, connection.virtual_address, connection.virtual_port) &&
            allows(real_server, connection.real_address, connection.real_port);

@@ -24,20 +24,23 @@ struct Endpoint {
 
 /// Which connections a request wants to see.
 struct ConnectionQuery {
-    /// Connections of one page at most.
+    /// Connections of one page at most: a page is made in one turn of shoald's loop, and some
+    /// milliseconds are all that checks and other requests should wait.
     static constexpr std::uint32_t default_limit = 1000;
-    static constexpr std::uint32_t highest_limit = 8192;
+    static constexpr std::uint32_t highest_limit = 2048;
 
     std::optional<model::Protocol> protocol;
     std::optional<Endpoint> client;
     std::optional<Endpoint> virtual_server;
+    /// The firewall mark of the virtual server.
+    std::optional<std::uint32_t> mark;
     std::optional<Endpoint> real_server;
     /// IPVS's name, in capitals.
     std::optional<std::string> state;
     std::uint32_t from = 0;
     std::uint32_t limit = default_limit;
 
-    /// From the parameters client, virtual, real, state, protocol, from and limit. An unknown one
+    /// From the parameters client, virtual, mark, real, state, protocol, from and limit. An unknown
     /// is an error, so that a typing mistake never shows too much.
     static Result<ConnectionQuery> parse(const std::map<std::string, std::string>& parameters);
     /// As much of it as the data plane can filter by itself.

@@ -76,6 +76,27 @@ TEST(ConnectionQuery, the_data_plane_filters_what_it_can) {
               std::nullopt);
 }
 
+TEST(ConnectionQuery, a_mark_selects_all_connections_of_its_virtual_servers) {
+    const auto query = ConnectionQuery::parse({{"mark", "80"}, {"virtual", "192.0.2.80:443"}});
+    ASSERT_TRUE(query.has_value());
+    dataplane::ServiceKey key;
+    key.mark = 80;
+    EXPECT_EQ(query->filter().service, key);
+    auto connection = test::connection_from("192.0.2.7", 40000);
+    connection.virtual_port = 443;
+    EXPECT_FALSE(query->matches(connection));
+    connection.mark = 80;
+    EXPECT_TRUE(query->matches(connection));
+    connection.virtual_port = 80;
+    EXPECT_FALSE(query->matches(connection));
+}
+
+TEST(ConnectionQuery, templates_are_a_state) {
+    const auto query = ConnectionQuery::parse({{"state", "template"}});
+    ASSERT_TRUE(query.has_value());
+    EXPECT_EQ(query->filter().state, "TEMPLATE");
+}
+
 TEST(ConnectionQuery, mistakes_are_named) {
     const auto error = [](const std::string& name, const std::string& value) {
         const auto query = ConnectionQuery::parse({{name, value}});
@@ -84,8 +105,9 @@ TEST(ConnectionQuery, mistakes_are_named) {
     EXPECT_THAT(error("stat", "UDP"), HasSubstr("\"stat\": unknown; there are client, virtual"));
     EXPECT_THAT(error("state", "OPEN"), HasSubstr("states: NONE, ESTABLISHED"));
     EXPECT_THAT(error("protocol", "sctp"), HasSubstr("tcp or udp"));
-    EXPECT_THAT(error("limit", "0"), HasSubstr("from 1 to 8192"));
-    EXPECT_THAT(error("limit", "8193"), HasSubstr("from 1 to 8192"));
+    EXPECT_THAT(error("mark", "0"), HasSubstr("from 1 to 4294967295"));
+    EXPECT_THAT(error("limit", "0"), HasSubstr("from 1 to 2048"));
+    EXPECT_THAT(error("limit", "2049"), HasSubstr("from 1 to 2048"));
     EXPECT_THAT(error("from", "4294967296"), HasSubstr("whole number"));
     EXPECT_THAT(error("client", "me"), HasSubstr("\"me\" is no ADDRESS"));
 }

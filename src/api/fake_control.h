@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <string>
 #include <utility>
@@ -70,21 +72,47 @@ inline model::Connection connection_from(const std::string& client, std::uint16_
             .expires_in_ms = 899'000};
 }
 
+/// A director whose connection table is full. Many connections, without holding them.
+class FullTable : public FakeControl {
+  public:
+    explicit FullTable(std::uint32_t cells) { table_size = cells; }
+
+    Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& /*filter*/,
+                                                  std::uint32_t from, std::uint32_t scan) override {
+        dataplane::ConnectionPage page;
+        const auto end = from + std::min(scan, table_size - from);
+        page.connections.assign(end - from, connection_from("192.0.2.7", 40000));
+        for (auto cell = from; cell < end; ++cell)
+            page.connections[cell - from].expires_in_ms = cell;
+        if (end < table_size) page.next = end;
+        most_at_once = std::max<std::uint32_t>(most_at_once, end - from);
+        given += end - from;
+        return page;
+    }
+
+    /// The longest piece, and all connections given so far.
+    std::atomic<std::uint32_t> most_at_once = 0;
+    std::atomic<std::uint32_t> given = 0;
+};
+
 /// One virtual server with a real server that is up and one that is down.
 inline model::VirtualServerStatus example_virtual_server(std::int64_t now_ms) {
     const model::Counters counters{1'234'567, 98'765'432, 87'654'321, 7'654'321'098,
                                    987'654'321'012};
+    const model::Rates rates{12, 1'234, 1'100, 98'765, 12'345'678};
     model::RealServerStatus up;
     up.name = "web-1";
     up.address = *net::Address::parse("10.11.12.1");
     up.port = 80;
     up.weight = 1;
+    up.weight_in_force = 1;
     up.health = model::Health::up;
     up.since_ms = now_ms - 240'000;
     up.in_pool = true;
     up.active_connections = 12;
     up.inactive_connections = 3;
     up.counters = counters;
+    up.rates = rates;
 
     model::RealServerStatus down;
     down.name = "web-2";
@@ -104,6 +132,7 @@ inline model::VirtualServerStatus example_virtual_server(std::int64_t now_ms) {
     service.scheduler = model::Scheduler::wlc;
     service.device = "wan0:1";
     service.counters = counters;
+    service.rates = rates;
     service.real_servers = {up, down};
     return service;
 }
@@ -119,6 +148,8 @@ inline model::DirectorStatus example_status() {
     status.sweeper_age_ms = 12;
     status.table = {1048576, 15, 1, std::uint64_t{96} << 20};
     status.virtual_servers = {example_virtual_server(status.now_ms)};
+    status.total = status.virtual_servers[0].counters;
+    status.total_rates = status.virtual_servers[0].rates;
     status.hooks = {{"wan0", "xdp", "native XDP on every output device"},
                     {"lan0", "tc", "veth sends packets in bulk"}};
     status.verdicts = {{"forwarded", "sent to a real server", 98'765'432},

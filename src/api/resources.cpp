@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "api/connection_query.h"
 #include "api/status_json.h"
@@ -16,7 +18,7 @@ namespace {
 
 /// What one request may look at. The calls are bounded too, because a small limit means small
 /// steps.
-constexpr std::uint32_t cells_per_request = 65536;
+constexpr std::uint32_t cells_per_request = 16384;
 constexpr int calls_per_request = 512;
 
 /// A cell holds at most one connection, so a step of n cells never brings more than n.
@@ -62,12 +64,18 @@ http::HttpResponse get_connections(director::Control& control, const http::HttpR
     if (!query) return http::error_response(400, query.error().message);
     const auto page = collect(control, *query);
     if (!page) return http::error_response(500, page.error().message);
-    return http::json_response(to_json(*page));
+    return {.body = json_text(*page)};
 }
 
 http::HttpResponse put_configuration(director::Control& control, const http::HttpRequest& request) {
     auto applied = control.apply(request.body);
-    if (applied) return http::json_response({{"applied", true}});
+    if (applied) {
+        // The kernel may refuse what the file may say; shoald goes on trying.
+        const auto status = control.status();
+        return http::json_response(
+            {{"applied", true},
+             {"warnings", status ? status->problems : std::vector{status.error().message}}});
+    }
     const auto count = applied.error().size();
     return http::json_response(
         to_json(ErrorBody{

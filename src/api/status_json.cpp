@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
+
+#include "http/response.h"
+#include "model/text.h"
 
 namespace shoal::api {
 
@@ -29,6 +33,16 @@ struct Fields<model::Counters> {
 };
 
 template <>
+struct Fields<model::Rates> {
+    using T = model::Rates;
+    static constexpr std::tuple list{
+        std::pair{"connections", &T::connections}, std::pair{"packets_in", &T::packets_in},
+        std::pair{"packets_out", &T::packets_out}, std::pair{"bytes_in", &T::bytes_in},
+        std::pair{"bytes_out", &T::bytes_out},
+    };
+};
+
+template <>
 struct Fields<model::RealServerStatus> {
     using T = model::RealServerStatus;
     static constexpr std::tuple list{
@@ -37,14 +51,18 @@ struct Fields<model::RealServerStatus> {
         std::pair{"port", &T::port},
         std::pair{"method", &T::method},
         std::pair{"weight", &T::weight},
+        std::pair{"weight_in_force", &T::weight_in_force},
         std::pair{"enabled", &T::enabled},
         std::pair{"health", &T::health},
         std::pair{"reason", &T::reason},
         std::pair{"since_ms", &T::since_ms},
         std::pair{"in_pool", &T::in_pool},
+        std::pair{"overloaded", &T::overloaded},
         std::pair{"active_connections", &T::active_connections},
         std::pair{"inactive_connections", &T::inactive_connections},
+        std::pair{"persistent_clients", &T::persistent_clients},
         std::pair{"counters", &T::counters},
+        std::pair{"rates", &T::rates},
     };
 };
 
@@ -57,10 +75,15 @@ struct Fields<model::VirtualServerStatus> {
         std::pair{"address", &T::address},
         std::pair{"port", &T::port},
         std::pair{"protocol", &T::protocol},
+        std::pair{"firewall_mark", &T::firewall_mark},
+        std::pair{"mark_ports", &T::mark_ports},
         std::pair{"scheduler", &T::scheduler},
+        std::pair{"persistence_ms", &T::persistence_ms},
         std::pair{"device", &T::device},
         std::pair{"counters", &T::counters},
+        std::pair{"rates", &T::rates},
         std::pair{"real_servers", &T::real_servers},
+        std::pair{"sorry_server", &T::sorry_server},
     };
 };
 
@@ -107,6 +130,8 @@ struct Fields<model::DirectorStatus> {
         std::pair{"configuration_file", &T::configuration_file},
         std::pair{"sweeper_age_ms", &T::sweeper_age_ms},
         std::pair{"table", &T::table},
+        std::pair{"total", &T::total},
+        std::pair{"total_rates", &T::total_rates},
         std::pair{"virtual_servers", &T::virtual_servers},
         std::pair{"hooks", &T::hooks},
         std::pair{"verdicts", &T::verdicts},
@@ -120,6 +145,7 @@ struct Fields<Statistics> {
     static constexpr std::tuple list{
         std::pair{"now_ms", &T::now_ms},
         std::pair{"total", &T::total},
+        std::pair{"total_rates", &T::total_rates},
         std::pair{"virtual_servers", &T::virtual_servers},
         std::pair{"table", &T::table},
         std::pair{"verdicts", &T::verdicts},
@@ -131,6 +157,7 @@ struct Fields<model::Connection> {
     using T = model::Connection;
     static constexpr std::tuple list{
         std::pair{"protocol", &T::protocol},
+        std::pair{"mark", &T::mark},
         std::pair{"client", &T::client},
         std::pair{"client_port", &T::client_port},
         std::pair{"virtual_address", &T::virtual_address},
@@ -183,6 +210,12 @@ template <model::Enumerated T>
 json write(T value) {
     return model::name_of(value);
 }
+/// As in the configuration: 80, 0 for every port, "8000-8100".
+template <std::same_as<model::PortRange> T>
+json write(const T& value) {
+    if (value.first == value.last) return value.first;
+    return model::format_port_range(value);
+}
 template <Described T>
 json write(const T& value);
 template <class T>
@@ -204,6 +237,58 @@ json write(const T& value) {
     };
     std::apply([&](const auto&... field) { (write_field(field), ...); }, Fields<T>::list);
     return object;
+}
+
+// ---- Writing text, without the objects between: an order of magnitude faster ------------------
+
+template <std::integral T>
+void append(std::string& text, T value) {
+    fmt::format_to(std::back_inserter(text), "{}", value);
+}
+void append(std::string& text, const std::string& value) {
+    text += http::json_text(value);
+}
+template <Textual T>
+void append(std::string& text, const T& value) {
+    text += '"' + value.to_string() + '"';
+}
+template <model::Enumerated T>
+void append(std::string& text, T value) {
+    text += '"';
+    text += model::name_of(value);
+    text += '"';
+}
+template <Described T>
+void append(std::string& text, const T& value);
+template <class T>
+void append(std::string& text, const std::optional<T>& value) {
+    if (value) {
+        append(text, *value);
+    } else {
+        text += "null";
+    }
+}
+template <class T>
+void append(std::string& text, const std::vector<T>& values) {
+    char before = '[';
+    for (const auto& value : values) {
+        text += std::exchange(before, ',');
+        append(text, value);
+    }
+    text += values.empty() ? "[]" : "]";
+}
+template <Described T>
+void append(std::string& text, const T& value) {
+    char before = '{';
+    const auto append_field = [&](const auto& field) {
+        text += std::exchange(before, ',');
+        text += '"';
+        text += field.first;
+        text += "\":";
+        append(text, value.*field.second);
+    };
+    std::apply([&](const auto&... field) { (append_field(field), ...); }, Fields<T>::list);
+    text += '}';
 }
 
 // ---- Reading: failures are exceptions up to the edge, as nlohmann-json's own are ---------------
@@ -234,6 +319,18 @@ void read(const json& from, T& value) {
     auto parsed = T::parse(from.get<std::string>());
     if (!parsed) throw std::invalid_argument(parsed.error().message);
     value = *parsed;
+}
+template <std::same_as<model::PortRange> T>
+void read(const json& from, T& value) {
+    if (from.is_string()) {
+        const auto parsed = model::parse_port_range(from.get<std::string>());
+        if (!parsed) throw std::invalid_argument(parsed.error().message);
+        value = *parsed;
+    } else {
+        std::uint16_t port = 0;
+        read(from, port);
+        value = port;
+    }
 }
 template <model::Enumerated T>
 void read(const json& from, T& value) {
@@ -282,16 +379,9 @@ Result<T> parse(std::string_view text) {
 }  // namespace
 
 Statistics statistics_of(model::DirectorStatus status) {
-    model::Counters total;
-    for (const auto& service : status.virtual_servers) {
-        total.connections += service.counters.connections;
-        total.packets_in += service.counters.packets_in;
-        total.packets_out += service.counters.packets_out;
-        total.bytes_in += service.counters.bytes_in;
-        total.bytes_out += service.counters.bytes_out;
-    }
     return {.now_ms = status.now_ms,
-            .total = total,
+            .total = status.total,
+            .total_rates = status.total_rates,
             .virtual_servers = std::move(status.virtual_servers),
             .table = status.table,
             .verdicts = std::move(status.verdicts)};
@@ -303,11 +393,15 @@ json to_json(const model::DirectorStatus& status) {
 json to_json(const Statistics& statistics) {
     return write(statistics);
 }
-json to_json(const dataplane::ConnectionPage& page) {
-    return write(page);
+std::string json_text(const dataplane::ConnectionPage& page) {
+    std::string text;
+    append(text, page);
+    return text;
 }
-json to_json(const model::Connection& connection) {
-    return write(connection);
+std::string json_text(const model::Connection& connection) {
+    std::string text;
+    append(text, connection);
+    return text;
 }
 json to_json(const std::vector<config::Problem>& problems) {
     return write(problems);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,8 +31,9 @@ namespace shoal::api {
 struct Statistics {
     /// Wall clock, milliseconds since 1970.
     std::int64_t now_ms = 0;
-    /// The sum over the virtual servers.
+    /// Over all virtual servers, each firewall mark counted once.
     model::Counters total;
+    model::Rates total_rates;
     std::vector<model::VirtualServerStatus> virtual_servers;
     model::TableStatus table;
     std::vector<model::VerdictCount> verdicts;
@@ -40,8 +42,9 @@ Statistics statistics_of(model::DirectorStatus status);
 
 nlohmann::json to_json(const model::DirectorStatus& status);
 nlohmann::json to_json(const Statistics& statistics);
-nlohmann::json to_json(const dataplane::ConnectionPage& page);
-nlohmann::json to_json(const model::Connection& connection);
+/// As text at once: there may be a million connections.
+std::string json_text(const dataplane::ConnectionPage& page);
+std::string json_text(const model::Connection& connection);
 nlohmann::json to_json(const std::vector<config::Problem>& problems);
 
 /// Reads the text of an answer. Fails, with the reason, where it is not what was expected.

@@ -33,29 +33,33 @@ Exit status: 0 done; 1 the configuration has problems, or shoald refused or fail
 
 constexpr auto check_help =
     R"(Says every problem of a configuration file at once, each with its line, its column, what is
-wrong and what would be right. Nothing is changed, and shoald need not run.
+wrong and what would be right. A good file may get notes: what is left to do elsewhere, such as
+on FTP servers, or is probably missing. Nothing is changed, and shoald need not run.
 
 Examples:
   shoal check shoal.toml
   shoal check --no-system shoal.toml    for another machine: its devices are not looked for here
   shoal check --json shoal.toml         {"good": false, "problems": [{"line": 3, ...}]}
 
-Exit status: 0 the file is good, 1 it has problems, 2 it cannot be read.)";
+Exit status: 0 the file is good (with notes or without), 1 it has problems, 2 it cannot be read.)";
 
 constexpr auto apply_help =
     R"(Checks the file and puts it in force as a whole; a file with problems changes nothing. What did
 not change in it goes on undisturbed: connections stay, checks keep their timing. shoald keeps
-the file as its own and starts with it the next time. Needs root.
+the file as its own and starts with it the next time. What the kernel refuses is said, stands in
+`shoal status` too, and is tried again until it works. Needs root.
 
 Example:
   shoal apply shoal.toml)";
 
 constexpr auto status_help =
     R"(Forward     how packets reach the real server: Masq (NAT), Route (direct routing), Tunnel
-Weight      its share of new connections; 0 takes it out for new ones only
+Weight      its share of new connections, as it is in force; 0 gives it no new ones
+Pers        clients that persistence binds to it; only where a virtual server is persistent
 ActiveConn  established connections
 InActConn   connections that are beginning or ending
-Health      what the checks say, and since when; "off" where the file says active = false
+Health      what the checks say, and since when; "off" where the file says active = false.
+            A sorry server is not checked: "in use" while no real server is usable, or "standby"
 Hook        where packets are taken: xdp (in the driver, with tc behind it) or tc
 Sweeper     the part of the kernel program that forgets connections when their time is over
 
@@ -67,8 +71,9 @@ Examples:
 constexpr auto connections_help =
     R"(Client, Virtual and Real are the three ends of a connection: who asked, which address was asked,
 and which real server answers. State is the TCP state as the director sees it pass (or UDP).
-Expires is the time (minutes:seconds) after which the director forgets the connection, if no
-packet comes.
+TEMPLATE is not a connection but what persistence remembers: this client stays with this real
+server. Expires is the time (minutes:seconds) after which the director forgets the connection, if
+no packet comes.
 
 The filters narrow the list together. ADDRESS may have a port, as in 192.0.2.80:80 or
 [2001:db8::1]:80.
@@ -77,11 +82,13 @@ Examples:
   shoal connections --client 192.0.2.7
   shoal connections --virtual 192.0.2.80:80 --state ESTABLISHED
   shoal connections --real 10.11.12.1 --limit 20
+  shoal connections --mark 80 --state TEMPLATE
   shoal connections --json)";
 
 constexpr auto stats_help =
     R"(Counters since the virtual or real server was added: connections, packets and bytes in (from
 clients) and out (to clients). Direct routing has no packets out: the answers do not pass here.
+Below each, where there is traffic, stands what happens in one second now, as IPVS estimates it.
 Below stands what became of all packets: every way out of the packet path has a name.
 
 Examples:
@@ -141,9 +148,12 @@ void add_connections(CLI::App& app, Chosen& chosen) {
     command->add_option("--client", wanted.client, "Only of this client")->type_name("ADDRESS");
     command->add_option("--virtual", wanted.virtual_server, "Only to this virtual server")
         ->type_name("ADDRESS");
+    command->add_option("--mark", wanted.mark, "Only of this firewall mark")->type_name("NUMBER");
     command->add_option("--real", wanted.real_server, "Only at this real server")
         ->type_name("ADDRESS");
-    command->add_option("--state", wanted.state, "Only in this state, such as ESTABLISHED or UDP")
+    command
+        ->add_option("--state", wanted.state,
+                     "Only in this state, such as ESTABLISHED, UDP or TEMPLATE")
         ->type_name("STATE");
     command->add_option("--protocol", wanted.protocol, "Only tcp or udp")->type_name("PROTOCOL");
     command->add_option("--limit", wanted.limit, "At most so many")->type_name("NUMBER");

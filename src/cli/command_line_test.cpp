@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <streambuf>
 
 #include "api/api.h"
 #include "api/fake_control.h"
@@ -90,6 +93,23 @@ TEST_F(CommandTest, problems_of_a_file_are_shown_with_their_places) {
     EXPECT_EQ(printed()["problems"][0]["line"], 2);
 }
 
+TEST_F(CommandTest, notes_are_shown_and_the_file_is_good) {
+    const auto path = file("shoal.toml", R"([[virtual_server]]
+name = "ftp"
+address = "192.0.2.21"
+device = "lo"
+port = 21
+)");
+    EXPECT_EQ(shoal({"check", path}), 0);
+    EXPECT_THAT(out.str(), StartsWith(path + ":5:8: note: virtual server \"ftp\": passive data"));
+    EXPECT_THAT(out.str(),
+                ::testing::EndsWith(path + ": 1 virtual server, 0 real servers: good, 1 note\n"));
+    EXPECT_EQ(shoal({"check", path, "--json"}), 0);
+    EXPECT_EQ(printed()["good"], true);
+    EXPECT_EQ(printed()["problems"], json::array());
+    EXPECT_EQ(printed()["notes"][0]["line"], 5);
+}
+
 TEST_F(CommandTest, devices_are_looked_for_unless_told_otherwise) {
     const auto path = file("shoal.toml", R"([global]
 nat_router = { address = "10.11.12.254/24", device = "shoalnosuch0" }
@@ -117,7 +137,19 @@ TEST_F(CommandTest, apply_sends_the_file_as_it_is) {
     EXPECT_EQ(out.str(), path + " is in force\n");
     EXPECT_THAT(control.applied, ElementsAre(good_file));
     EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 0);
-    EXPECT_EQ(printed(), json({{"applied", true}}));
+    EXPECT_EQ(printed(), json({{"applied", true}, {"warnings", json::array()}}));
+}
+
+TEST_F(CommandTest, apply_says_what_the_kernel_refused) {
+    control.current.problems = {"cannot add address 192.0.2.80/24 on wan0:1: no such device"};
+    const auto path = file("shoal.toml", good_file);
+    EXPECT_EQ(shoal_at_server({"apply", path}), 0);
+    EXPECT_EQ(out.str(),
+              path +
+                  " is in force\n  but cannot add address 192.0.2.80/24 on wan0:1: no such "
+                  "device\n");
+    EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 0);
+    EXPECT_EQ(printed()["warnings"].size(), 1U);
 }
 
 TEST_F(CommandTest, apply_shows_problems_as_check_does) {
@@ -186,11 +218,77 @@ TEST_F(ConnectionsCommandTest, filters_reach_the_director) {
                                "--protocol", "tcp", "--json"}),
               0);
     EXPECT_EQ(printed()["connections"].size(), 1U);
+    control.cells[4] = api::test::connection_from("192.0.2.8", 1);
+    control.cells[4].mark = 80;
+    EXPECT_EQ(shoal_at_server({"connections", "--mark", "80", "--json"}), 0);
+    EXPECT_EQ(printed()["connections"].size(), 1U);
     EXPECT_EQ(shoal_at_server({"connections", "--client", "192.0.2.99"}), 0);
     EXPECT_EQ(out.str(), "no connections\n");
     EXPECT_EQ(shoal_at_server({"connections", "--client", ""}), 1);
     EXPECT_EQ(shoal_at_server({"connections", "--state", "OPEN"}), 1);
     EXPECT_THAT(error.str(), HasSubstr("there is no state \"OPEN\""));
+}
+
+/// An output that keeps nothing but the number of its lines, and breaks after `most` bytes, as a
+/// pipe does when its reader has gone.
+class CountingOutput : public std::streambuf {
+  public:
+    explicit CountingOutput(std::size_t most = std::numeric_limits<std::size_t>::max())
+        : left_(most) {}
+    std::size_t lines() const { return lines_; }
+
+  protected:
+    std::streamsize xsputn(const char* text, std::streamsize size) override {
+        const std::string_view piece(text, static_cast<std::size_t>(size));
+        if (piece.size() > left_) return 0;
+        left_ -= piece.size();
+        lines_ += static_cast<std::size_t>(std::ranges::count(piece, '\n'));
+        return size;
+    }
+    int overflow(int letter) override {
+        const char one = static_cast<char>(letter);
+        return xsputn(&one, 1) == 1 ? letter : traits_type::eof();
+    }
+
+  private:
+    std::size_t left_;
+    std::size_t lines_ = 0;
+};
+
+class FullTableTest : public ::testing::Test {
+  protected:
+    static constexpr std::uint32_t many = 100'000;
+
+    /// Runs `shoal connections` and returns its exit status.
+    int list(CountingOutput& output, std::vector<std::string> more = {}) {
+        std::vector<std::string> arguments{"--socket", server.path(), "connections"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        std::ostream out(&output);
+        std::ostringstream error;
+        return run(arguments, {.out = out, .error = error, .terminal = {}});
+    }
+
+    api::test::FullTable control{many};
+    api::Api api{control, {}};
+    http::test::RunningServer server{api};
+};
+
+TEST_F(FullTableTest, connections_are_listed_page_by_page) {
+    CountingOutput output;
+    EXPECT_EQ(list(output), 0);
+    EXPECT_EQ(output.lines(), many + 1);
+    EXPECT_EQ(control.given, many);
+    EXPECT_LE(control.most_at_once, 2048U) << "at no time is more than a page held";
+}
+
+TEST_F(FullTableTest, nobody_makes_pages_for_a_reader_that_has_gone) {
+    for (const bool json : {false, true}) {
+        control.given = 0;
+        CountingOutput output(300'000);
+        list(output, json ? std::vector<std::string>{"--json"} : std::vector<std::string>{});
+        EXPECT_GT(output.lines(), 0U);
+        EXPECT_LE(control.given, 5U * 2048);
+    }
 }
 
 TEST_F(CommandTest, stop_reaches_the_director) {

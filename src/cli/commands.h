@@ -31,6 +31,7 @@ struct ConnectionOptions {
     // As the API's parameters; unset: all.
     std::optional<std::string> client;
     std::optional<std::string> virtual_server;
+    std::optional<std::string> mark;
     std::optional<std::string> real_server;
     std::optional<std::string> state;
     std::optional<std::string> protocol;

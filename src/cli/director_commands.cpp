@@ -40,6 +40,7 @@ std::string connections_target(const ConnectionOptions& wanted) {
     };
     add("client", wanted.client);
     add("virtual", wanted.virtual_server);
+    add("mark", wanted.mark);
     add("real", wanted.real_server);
     add("state", wanted.state);
     add("protocol", wanted.protocol);
@@ -56,7 +57,7 @@ class ConnectionsPrinter {
             console_.out << view_.render(page, console_.terminal);
         } else {
             for (const auto& connection : page) {
-                console_.out << separator() << http::json_text(api::to_json(connection));
+                console_.out << separator() << api::json_text(connection);
                 begun_ = true;
             }
         }

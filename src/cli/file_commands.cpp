@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "cli/format.h"
 #include "cli/report.h"
+#include "cli/terminal.h"
+#include "config/notes.h"
 #include "config/toml_reader.h"
 #include "net/netlink.h"
 
@@ -40,19 +42,23 @@ std::size_t count_real_servers(const model::Configuration& configuration) {
     return count;
 }
 
-int report_good(const Console& console, const Options& options, const std::string& file,
+int report_good(const Console& console, const Options& options, const SourceText& source,
                 const model::Configuration& configuration) {
     const auto virtual_servers = configuration.virtual_servers.size();
     const auto real_servers = count_real_servers(configuration);
+    const auto notes = config::notes_on(configuration, source.text);
     if (options.json) {
-        print_json(console, {{"file", file},
+        print_json(console, {{"file", source.file},
                              {"good", true},
                              {"virtual_servers", virtual_servers},
                              {"real_servers", real_servers},
-                             {"problems", nlohmann::json::array()}});
+                             {"problems", nlohmann::json::array()},
+                             {"notes", api::to_json(notes)}});
     } else {
-        console.out << file << ": " << format_many(virtual_servers, "virtual server") << ", "
-                    << format_many(real_servers, "real server") << ": good\n";
+        console.out << config::render_notes(notes, source.file, source.text) << source.file << ": "
+                    << format_many(virtual_servers, "virtual server") << ", "
+                    << format_many(real_servers, "real server") << ": good"
+                    << (notes.empty() ? "" : ", " + format_many(notes.size(), "note")) << "\n";
     }
     return exit_done;
 }
@@ -69,6 +75,17 @@ int report_problems(const Console& console, const Options& options, const Source
     return exit_refused;
 }
 
+/// What is wrong while the configuration is in force, one sentence each.
+std::vector<std::string> warnings_in(const std::string& answer) {
+    std::vector<std::string> warnings;
+    const auto body = nlohmann::json::parse(answer, nullptr, false);
+    if (!body.is_object() || !body.contains("warnings") || !body["warnings"].is_array()) return {};
+    for (const auto& warning : body["warnings"]) {
+        if (warning.is_string()) warnings.push_back(warning.get<std::string>());
+    }
+    return warnings;
+}
+
 }  // namespace
 
 int run_check(const Console& console, const Options& options, const CheckOptions& check) {
@@ -79,7 +96,7 @@ int run_check(const Console& console, const Options& options, const CheckOptions
     const auto configuration = config::read_toml(*text, read_options);
     if (!configuration)
         return report_problems(console, options, {check.file, *text}, configuration.error());
-    return report_good(console, options, check.file, *configuration);
+    return report_good(console, options, {check.file, *text}, *configuration);
 }
 
 int run_apply(const Console& console, const Options& options, const std::string& file) {
@@ -88,6 +105,10 @@ int run_apply(const Console& console, const Options& options, const std::string&
     const auto answer = Remote(options.socket).ask(http::Method::put, "/v1/configuration", *text);
     if (!answer) return report(console, options, answer.error(), {file, *text});
     console.out << (options.json ? *answer : file + " is in force") << "\n";
+    if (!options.json) {
+        for (const auto& warning : warnings_in(*answer))
+            console.out << "  but " << printable(warning, console.terminal) << "\n";
+    }
     return exit_done;
 }
 

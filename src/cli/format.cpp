@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/text.h"
+
 namespace shoal::cli {
 
 std::string format_age(std::int64_t milliseconds) {
@@ -38,9 +40,34 @@ Cell number_cell(std::uint64_t number) {
     return {.text = fmt::to_string(number), .brief = format_brief(number)};
 }
 
-std::string format_endpoint(const net::Address& address, std::uint16_t port) {
-    return fmt::format(fmt::runtime(address.is_v6() ? "[{}]:{}" : "{}:{}"), address.to_string(),
-                       port);
+std::string format_ports(const model::PortRange& ports) {
+    return ports.is_any() ? "any" : model::format_port_range(ports);
+}
+
+std::string format_endpoint(const net::Address& address, std::span<const model::PortRange> ports) {
+    auto text = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    char before = ':';
+    for (const auto& range : ports) {
+        text += before + format_ports(range);
+        before = ',';
+    }
+    return text;
+}
+
+std::string format_endpoint(const net::Address& address, const model::PortRange& ports) {
+    return format_endpoint(address, std::span(&ports, 1));
+}
+
+std::string format_virtual_server(const model::VirtualServerStatus& service) {
+    const std::string protocol = service.protocol == model::Protocol::tcp ? "TCP" : "UDP";
+    const auto& address = service.address.address;
+    if (!service.firewall_mark)
+        return fmt::format("{:<4} {}", protocol, format_endpoint(address, service.port));
+    // Its own port names it among the virtual servers of the mark.
+    const auto endpoint = service.port.is_any() && !service.mark_ports.empty()
+                              ? format_endpoint(address, service.mark_ports)
+                              : format_endpoint(address, service.port);
+    return fmt::format("{:<4} {} mark {}", protocol, endpoint, *service.firewall_mark);
 }
 
 std::string format_many(std::uint64_t count, const std::string& noun) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/format.h"
 #include "cli/views.h"
 
@@ -22,6 +24,10 @@ std::string method_word(model::ForwardingMethod method) {
     return "Tunnel";
 }
 
+bool is_drained(const model::RealServerStatus& server) {
+    return server.in_pool && server.weight > 0 && server.weight_in_force == 0;
+}
+
 Cell health_cell(const model::RealServerStatus& server, std::int64_t now_ms) {
     if (!server.enabled) return {.text = "off"};
     std::string text(model::name_of(server.health));
@@ -33,46 +39,79 @@ Cell health_cell(const model::RealServerStatus& server, std::int64_t now_ms) {
 }
 
 /// What the columns do not say; empty where they say all.
-std::string remark(const model::RealServerStatus& server) {
+std::string remark(const model::RealServerStatus& server,
+                   const std::optional<std::uint32_t>& firewall_mark) {
     if (!server.enabled) return "";
+    if (is_drained(server) && server.health != model::Health::up)
+        return server.reason + (server.reason.empty() ? "" : "; ") +
+               "drained: only its established connections go on";
     if (!server.reason.empty()) return server.reason;
-    if (server.health == model::Health::up && !server.in_pool && server.weight > 0)
-        return "takes no new connections yet";
-    return "";
+    if (server.overloaded) return "takes no new connections: its upper threshold is reached";
+    if (server.health != model::Health::up || server.weight == 0 || server.weight_in_force > 0)
+        return "";
+    // Its checks are not the only ones that count.
+    if (firewall_mark)
+        return fmt::format("takes no new connections: not up for all of mark {}", *firewall_mark);
+    return "takes no new connections yet";
+}
+
+void add_server(Table& table, const model::RealServerStatus& server, Cell health,
+                bool has_templates) {
+    std::vector<Cell> cells{{.text = "  -> " + format_endpoint(server.address, server.port)},
+                            {.text = method_word(server.method)},
+                            number_cell(server.in_pool ? server.weight_in_force : server.weight)};
+    if (has_templates) cells.push_back(number_cell(server.persistent_clients));
+    cells.push_back(number_cell(server.active_connections));
+    cells.push_back(number_cell(server.inactive_connections));
+    cells.push_back(std::move(health));
+    cells.push_back({.text = server.name});
+    table.add(std::move(cells));
+}
+
+std::string title_of(const model::VirtualServerStatus& service) {
+    std::string persistent;
+    if (service.persistence_ms)
+        persistent = fmt::format(" persistent {}", *service.persistence_ms / 1000);
+    return fmt::format("{} {}{}  {} on {}{}", format_virtual_server(service),
+                       model::name_of(service.scheduler), persistent, service.name, service.device,
+                       service.active ? "" : " (not active)");
 }
 
 void add_virtual_server(Table& table, const model::VirtualServerStatus& service,
-                        std::int64_t now_ms) {
-    table.add_line(fmt::format(
-        "{:<4} {} {}  {} on {}{}", service.protocol == model::Protocol::tcp ? "TCP" : "UDP",
-        format_endpoint(service.address.address, service.port), model::name_of(service.scheduler),
-        service.name, service.device, service.active ? "" : " (not active)"));
+                        std::int64_t now_ms, bool has_templates) {
+    table.add_line(title_of(service));
     for (const auto& server : service.real_servers) {
-        table.add({{.text = "  -> " + format_endpoint(server.address, server.port)},
-                   {.text = method_word(server.method)},
-                   number_cell(server.weight),
-                   number_cell(server.active_connections),
-                   number_cell(server.inactive_connections),
-                   health_cell(server, now_ms),
-                   {.text = server.name}});
-        if (const auto text = remark(server); !text.empty())
+        add_server(table, server, health_cell(server, now_ms), has_templates);
+        if (const auto text = remark(server, service.firewall_mark); !text.empty())
             table.add_line("     " + text,
                            server.health == model::Health::down ? Style::bad : Style::plain);
+    }
+    if (const auto& sorry = service.sorry_server) {
+        const bool serves = sorry->weight_in_force > 0;
+        add_server(
+            table, *sorry,
+            {.text = serves ? "in use" : "standby", .style = serves ? Style::bad : Style::plain},
+            has_templates);
     }
 }
 
 std::string render_servers(const model::DirectorStatus& status, const Terminal& terminal) {
     if (status.virtual_servers.empty()) return "\nno virtual servers\n";
-    Table table({{.title = "  -> RemoteAddress:Port"},
-                 {.title = "Forward"},
-                 {.title = "Weight", .align = Align::right},
-                 {.title = "ActiveConn", .align = Align::right},
-                 {.title = "InActConn", .align = Align::right},
-                 {.title = "Health"},
-                 {.title = "Name", .shortest = 6}});
+    const bool has_templates = std::ranges::any_of(status.virtual_servers, [](const auto& service) {
+        return service.persistence_ms.has_value();
+    });
+    std::vector<Column> columns{{.title = "  -> RemoteAddress:Port"},
+                                {.title = "Forward"},
+                                {.title = "Weight", .align = Align::right}};
+    if (has_templates) columns.push_back({.title = "Pers", .align = Align::right});
+    columns.insert(columns.end(), {{.title = "ActiveConn", .align = Align::right},
+                                   {.title = "InActConn", .align = Align::right},
+                                   {.title = "Health"},
+                                   {.title = "Name", .shortest = 6}});
+    Table table(std::move(columns));
     table.set_preface("Prot LocalAddress:Port Scheduler");
     for (const auto& service : status.virtual_servers)
-        add_virtual_server(table, service, status.now_ms);
+        add_virtual_server(table, service, status.now_ms, has_templates);
     return "\n" + table.render(terminal);
 }
 

@@ -89,10 +89,83 @@ TEST(StatusView, says_what_stands_between_up_and_the_pool) {
     auto status = api::test::example_status();
     auto& servers = status.virtual_servers[0].real_servers;
     servers[0].in_pool = false;
+    servers[0].weight_in_force = 0;
     EXPECT_THAT(render_status(status, usual), HasSubstr("\n     takes no new connections yet\n"));
     servers[0].enabled = false;
     EXPECT_THAT(render_status(status, usual), HasSubstr("  off       web-1\n"));
     EXPECT_THAT(render_status(status, usual), Not(HasSubstr("no new connections")));
+}
+
+TEST(StatusView, a_drained_server_and_the_sorry_server_are_told) {
+    auto status = api::test::example_status();
+    auto& service = status.virtual_servers[0];
+    service.sorry_server.emplace().name = "sorry";
+    service.sorry_server->address = *net::Address::parse("10.11.12.9");
+    service.sorry_server->port = 80;
+    service.sorry_server->weight = 1;
+    EXPECT_THAT(render_status(status, usual), HasSubstr("standby   sorry\n"));
+    service.sorry_server->in_pool = true;
+    service.sorry_server->weight_in_force = 1;
+    service.real_servers.erase(service.real_servers.begin());
+    service.real_servers[0].in_pool = true;
+    EXPECT_THAT(render_status(status, usual), HasSubstr(block(R"(
+TCP  192.0.2.80:80 wlc  web on wan0:1
+  -> 10.11.12.2:80       Route         0           0          0  down 5 s  web-2
+     connection refused; drained: only its established connections go on
+  -> 10.11.12.9:80       Masq          1           0          0  in use    sorry
+)")));
+}
+
+TEST(StatusView, an_overloaded_server_says_so) {
+    auto status = api::test::example_status();
+    status.virtual_servers[0].real_servers[0].overloaded = true;
+    EXPECT_THAT(render_status(status, usual),
+                HasSubstr("\n     takes no new connections: its upper threshold is reached\n"));
+}
+
+TEST(StatusView, shows_ports_marks_and_persistence) {
+    auto status = api::test::example_status();
+    auto& service = status.virtual_servers[0];
+    const auto title = [&] {
+        const auto text = render_status(status, usual);
+        const auto begin = text.find("\nTCP") + 1;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    };
+    service.port = 0;
+    service.persistence_ms = 300'000;
+    EXPECT_EQ(title(), "TCP  192.0.2.80:any wlc persistent 300  web on wan0:1");
+    service.port = {8000, 8100};
+    EXPECT_EQ(title(), "TCP  192.0.2.80:8000-8100 wlc persistent 300  web on wan0:1");
+    service.firewall_mark = 80;
+    service.mark_ports = {21, {10'000, 20'000}};
+    service.port = 21;
+    EXPECT_EQ(title(), "TCP  192.0.2.80:21 mark 80 wlc persistent 300  web on wan0:1");
+    service.port = 0;
+    EXPECT_EQ(title(), "TCP  192.0.2.80:21,10000-20000 mark 80 wlc persistent 300  web on wan0:1");
+}
+
+TEST(StatusView, clients_that_persistence_binds_have_a_column_of_their_own) {
+    auto status = api::test::example_status();
+    EXPECT_THAT(render_status(status, usual), Not(HasSubstr("Pers")));
+    status.virtual_servers[0].persistence_ms = 300'000;
+    status.virtual_servers[0].real_servers[0].persistent_clients = 1234;
+    status.virtual_servers[0].real_servers[0].port = 0;
+    const auto text = render_status(status, usual);
+    EXPECT_THAT(text, HasSubstr(block(R"(
+  -> RemoteAddress:Port Forward Weight Pers ActiveConn InActConn Health   Name
+TCP  192.0.2.80:80 wlc persistent 300  web on wan0:1
+  -> 10.11.12.1:any     Masq         1 1234         12         3 up 4 min web-1
+)")));
+    expect_to_fit(render_status(status, {.width = 60}).substr(text.find("Prot")), 60);
+}
+
+TEST(StatusView, a_server_that_is_down_for_another_virtual_server_of_its_mark_says_so) {
+    auto status = api::test::example_status();
+    status.virtual_servers[0].firewall_mark = 80;
+    status.virtual_servers[0].real_servers[0].in_pool = false;
+    status.virtual_servers[0].real_servers[0].weight_in_force = 0;
+    EXPECT_THAT(render_status(status, usual),
+                HasSubstr("\n     takes no new connections: not up for all of mark 80\n"));
 }
 
 TEST(StatusView, answers_of_real_servers_cannot_write_to_the_terminal) {
@@ -112,9 +185,12 @@ TEST(StatisticsView, shows_counters_as_ipvsadm_does) {
 Prot LocalAddress:Port
   -> RemoteAddress:Port    Conns    InPkts   OutPkts     InBytes      OutBytes
 TCP  192.0.2.80:80       1234567  98765432  87654321  7654321098  987654321012
+     per second               12      1234      1100       98765      12345678
   -> 10.11.12.1:80       1234567  98765432  87654321  7654321098  987654321012
+     per second               12      1234      1100       98765      12345678
   -> 10.11.12.2:80             0         0         0           0             0
 Total                    1234567  98765432  87654321  7654321098  987654321012
+     per second               12      1234      1100       98765      12345678
 
  Packets  Verdict     Meaning
 98765432  forwarded   sent to a real server
@@ -129,9 +205,12 @@ TEST(StatisticsView, numbers_are_brief_where_it_is_narrow) {
 Prot LocalAddress:Port
   -> RemoteAddress:Port Conns InPkts OutPkts InBytes OutBytes
 TCP  192.0.2.80:80      1.23M  98.8M   87.7M   7.65G     988G
+     per second            12   1234    1100   98.8K    12.3M
   -> 10.11.12.1:80      1.23M  98.8M   87.7M   7.65G     988G
+     per second            12   1234    1100   98.8K    12.3M
   -> 10.11.12.2:80          0      0       0       0        0
 Total                   1.23M  98.8M   87.7M   7.65G     988G
+     per second            12   1234    1100   98.8K    12.3M
 
 Packets Verdict    Meaning
   98.8M forwarded  sent to a real server
@@ -139,6 +218,45 @@ Packets Verdict    Meaning
                    full
 )"));
     expect_to_fit(text, 64);
+}
+
+TEST(StatisticsView, virtual_servers_of_a_mark_are_counted_once) {
+    auto statistics = api::statistics_of(api::test::example_status());
+    auto& services = statistics.virtual_servers;
+    services[0].name = "http";
+    services[0].firewall_mark = 80;
+    services[0].real_servers.pop_back();
+    services.push_back(services[0]);
+    services[1].name = "https";
+    services[1].port = 443;
+    statistics.verdicts.clear();
+    EXPECT_THAT(render_statistics(statistics, usual), HasSubstr(block(R"(
+TCP  192.0.2.80:80 mark 80 1234567 98765432 87654321 7654321098 987654321012
+     per second                 12     1234     1100      98765     12345678
+  -> 10.11.12.1:80         1234567 98765432 87654321 7654321098 987654321012
+     per second                 12     1234     1100      98765     12345678
+TCP  192.0.2.80:443 mark 80: counted with http
+Total                      1234567 98765432 87654321 7654321098 987654321012
+)")));
+    expect_to_fit(render_statistics(statistics, usual), 80);
+}
+
+TEST(StatisticsView, what_a_mark_counts_stands_at_an_active_virtual_server) {
+    auto statistics = api::statistics_of(api::test::example_status());
+    auto& services = statistics.virtual_servers;
+    services[0].firewall_mark = 80;
+    services.insert(services.begin(), services[0]);
+    services[0].active = false;
+    services[0].counters = {};
+    services[0].rates = {};
+    services[0].real_servers.clear();
+    const auto text = render_statistics(statistics, usual);
+    EXPECT_THAT(text, HasSubstr("TCP  192.0.2.80:80 mark 80 1234567 98765432"));
+    EXPECT_THAT(text, Not(HasSubstr("counted with")));
+}
+
+TEST(StatisticsView, where_nothing_happens_no_rates_are_shown) {
+    EXPECT_THAT(render_statistics({}, usual), Not(HasSubstr("per second")));
 }
 
 TEST(StatisticsView, drops_are_shown_even_where_there_are_none) {
@@ -163,6 +281,25 @@ TCP   192.0.2.7:40000  192.0.2.80:80  10.11.12.1:8080  ESTABLISHED    14:59
     udp.expires_in_ms = 5'000;
     EXPECT_EQ(view.render({udp}, usual), block(R"(
 UDP   192.0.2.123:53   192.0.2.80:80  10.11.12.1:8080  UDP            00:05
+)"));
+}
+
+TEST(ConnectionsView, templates_name_what_they_stand_for) {
+    auto of_service = api::test::connection_from("192.0.2.0", 0);
+    of_service.state = "TEMPLATE";
+    of_service.expires_in_ms = 300'000;
+    auto of_mark = of_service;
+    of_mark.mark = 80;
+    of_mark.virtual_port = 0;
+    of_mark.real_port = 0;
+    auto under_mark = api::test::connection_from("192.0.2.7", 40000);
+    under_mark.mark = 80;
+    ConnectionsView view;
+    EXPECT_EQ(view.render({of_service, of_mark, under_mark}, usual), block(R"(
+Prot  Client           Virtual        Real             State        Expires
+TCP   192.0.2.0:any    192.0.2.80:80  10.11.12.1:8080  TEMPLATE       05:00
+IP    192.0.2.0:any    mark 80        10.11.12.1:any   TEMPLATE       05:00
+TCP   192.0.2.7:40000  192.0.2.80:80  10.11.12.1:8080  ESTABLISHED    14:59
 )"));
 }
 

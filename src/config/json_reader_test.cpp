@@ -30,7 +30,8 @@ TEST(JsonReader, reports_like_the_reader_of_files_but_without_a_place) {
         read.error(),
         (std::vector<Problem>{
             {0, 0,
-             "port in virtual server \"web\" must be a whole number, not a value of another kind",
+             "port in virtual server \"web\" must be a port or a range of ports, not a value of "
+             "another kind",
              "for instance port = 80"},
             {0, 0, "unknown setting \"prot\" in virtual server \"web\"",
              "did you mean \"port\"?"}}));

@@ -1,5 +1,6 @@
 #include "config/model_reader.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "config/parts.h"
 #include "model/settings.h"
 
 namespace shoal::config {
@@ -44,14 +46,30 @@ bool is_unicast(const net::Address& address) {
     return first != 0 && first != 127 && first < 224;
 }
 
+bool fits(std::int64_t value, const model::Limits& limits) {
+    if (value < limits.least || value > limits.most) return false;
+    if (!limits.only.empty()) return std::ranges::find(limits.only, value) != limits.only.end();
+    return !limits.power_of_two || std::has_single_bit(static_cast<std::uint64_t>(value));
+}
+
+std::uint32_t bits_of(const net::Address& address) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        bits = bits << 8 | address.bytes()[i];
+    return bits;
+}
+
+/// The bits of an IPv4 address that lie behind the prefix.
+std::uint32_t host_mask(const net::Prefix& prefix) {
+    return prefix.length == 32 ? 0 : std::numeric_limits<std::uint32_t>::max() >> prefix.length;
+}
+
 /// True where the address is the first or the last of its network, which belong to no machine.
 bool is_edge(const net::Prefix& prefix) {
     if (prefix.length > 30) return false;
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        bits = bits << 8 | prefix.address.bytes()[i];
-    const std::uint32_t host = std::numeric_limits<std::uint32_t>::max() >> prefix.length;
-    return (bits & host) == 0 || (bits & host) == host;
+    const auto mask = host_mask(prefix);
+    const auto host = bits_of(prefix.address) & mask;
+    return host == 0 || host == mask;
 }
 
 class Reader {
@@ -80,7 +98,6 @@ class Reader {
                 fmt::format("unknown setting {} in {}", model::in_quotes(entry.key), scope.text()),
                 advise(entry.key, keys));
         }
-        complete(table, owner);
     }
 
   private:
@@ -103,9 +120,7 @@ class Reader {
         const auto* given = std::get_if<std::int64_t>(&item.node.value);
         if (given == nullptr) return wrong_kind(item, "a whole number");
         const auto& limits = item.description.limits;
-        const bool fits = *given >= limits.least && *given <= limits.most;
-        if (!fits ||
-            (limits.power_of_two && !std::has_single_bit(static_cast<std::uint64_t>(*given)))) {
+        if (!fits(*given, limits)) {
             return refuse(item, fmt::format("{} is out of range", *given),
                           "allowed: " + model::range_text<Value>(limits));
         }
@@ -171,9 +186,31 @@ class Reader {
                 return take(item, model::parse_exchange(*text), value,
                             R"(printable ASCII, \n \r \t \\ \" \', at most 255 bytes)");
             case model::TextForm::name:
+            case model::TextForm::network:
                 break;
         }
         return take(item, model::parse_name(*text), value, item.example);
+    }
+
+    bool read(const Item& item, model::PortRange& value) {
+        if (std::holds_alternative<std::int64_t>(item.node.value)) {
+            std::uint16_t port = 0;
+            if (!read(item, port)) return false;
+            value = port;
+            return true;
+        }
+        const auto* text = std::get_if<std::string>(&item.node.value);
+        if (text == nullptr) return wrong_kind(item, "a port or a range of ports");
+        return take(item, model::parse_port_range(*text), value,
+                    R"(for instance 80 or "8000-8100")");
+    }
+
+    bool read(const Item& item, model::NetworkMask& value) {
+        if (std::holds_alternative<std::int64_t>(item.node.value)) return read(item, value.length);
+        const auto* text = std::get_if<std::string>(&item.node.value);
+        if (text == nullptr) return wrong_kind(item, "a network mask");
+        return take(item, model::parse_network_mask(*text), value,
+                    R"(for instance 24, "/24" or "255.255.255.0")");
     }
 
     bool read(const Item& item, model::DeviceLabel& value) {
@@ -190,22 +227,37 @@ class Reader {
     bool read(const Item& item, net::Prefix& value) {
         const auto* text = text_of(item);
         if (text == nullptr || !take(item, net::Prefix::parse(*text), value, item.example) ||
-            !check_address(item, value.address)) {
+            !check_family(item, value.address)) {
             return false;
         }
+        if (item.description.form == model::TextForm::network) return check_network(item, value);
+        if (!check_address(item, value.address)) return false;
         if (!is_edge(value)) return true;
         return refuse(item, fmt::format("{} names the network, not an address in it", *text),
                       item.example);
     }
 
+    bool check_family(const Item& item, const net::Address& address) {
+        if (!address.is_v6()) return true;
+        return refuse(item,
+                      fmt::format("{} is an IPv6 address, which this version does not balance yet",
+                                  address.to_string()),
+                      "use an IPv4 address");
+    }
+
+    bool check_network(const Item& item, const net::Prefix& prefix) {
+        const auto bits = bits_of(prefix.address);
+        const auto first = bits & ~host_mask(prefix);
+        if (bits == first) return true;
+        const net::Prefix network{net::Address::v4(htonl(first)), prefix.length};
+        return refuse(
+            item, fmt::format("{} is an address in a network, not the network", prefix.to_string()),
+            fmt::format("{} is the network, {} the address alone", network.to_string(),
+                        prefix.address.to_string()));
+    }
+
     bool check_address(const Item& item, const net::Address& address) {
-        if (address.is_v6()) {
-            return refuse(
-                item,
-                fmt::format("{} is an IPv6 address, which this version does not balance yet",
-                            address.to_string()),
-                "use an IPv4 address");
-        }
+        if (!check_family(item, address)) return false;
         if (is_unicast(address)) return true;
         return refuse(item, fmt::format("{} is not the address of a machine", address.to_string()),
                       item.example);
@@ -247,11 +299,28 @@ class Reader {
         return true;
     }
 
-    template <class Owner>
-    void complete(const Table&, Owner&) {}
-    void complete(const Table& table, model::VirtualServer& service) {
-        if (table.find("monitor") != nullptr) return;
-        service.monitor = model::default_monitor(service.protocol, service.port);
+    /// A list of texts or numbers; where there is one, the brackets may be left out.
+    template <class Value>
+    bool read(const Item& item, std::vector<Value>& values) {
+        auto* list = std::get_if<List>(&item.node.value);
+        if (list == nullptr) return read(item, values.emplace_back());
+        if (list->empty() && item.description.required)
+            return refuse(item, "the list is empty", item.example);
+        bool good = true;
+        for (auto& node : *list) {
+            const Item element{node, item.description, item.scope, item.example};
+            node.refused = !read(element, values.emplace_back());
+            good = good && !node.refused;
+        }
+        return good;
+    }
+
+    /// An address alone, or a table.
+    bool read(const Item& item, model::SorryServer& value) {
+        if (std::holds_alternative<std::string>(item.node.value)) return read(item, value.address);
+        if (!std::holds_alternative<Table>(item.node.value))
+            return wrong_kind(item, "an address or a table");
+        return read<model::SorryServer>(item, value);
     }
 
     const std::string* text_of(const Item& item) {
@@ -288,12 +357,25 @@ class Reader {
     ProblemList& problems_;
 };
 
+/// The defaults of a virtual server that depend on other settings.
+void complete(const Table& table, const model::Configuration& configuration,
+              model::VirtualServer& service) {
+    if (service.firewall_mark && table.find("port") == nullptr) service.port = {};
+    if (table.find("monitor") != nullptr) return;
+    service.monitor =
+        model::default_monitor(service.protocol, model::check_port(configuration, service, {}));
+}
+
 }  // namespace
 
 model::Configuration read_model(Table& document, ProblemList& problems) {
     model::Configuration configuration;
     const Scope file{nullptr, "the file", nullptr, {1, 1}};
     Reader(problems).read_table(document, configuration, file);
+    auto& services = configuration.virtual_servers;
+    const auto tables = tables_of("virtual_server", document);
+    for (std::size_t i = 0; i < tables.size(); ++i)
+        complete(*tables[i].table, configuration, services[i]);
     return configuration;
 }
 

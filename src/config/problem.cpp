@@ -57,15 +57,31 @@ std::string excerpt(const Problem& problem, std::string_view text) {
     return fmt::format("{:>5} | {}\n      | {:{}}^\n", problem.line, shown, "", indent);
 }
 
-std::string block(const Problem& problem, std::string_view file, std::string_view text) {
+/// `word` stands before the message: "note: ".
+std::string block(const Problem& problem, std::string_view file, std::string_view text,
+                  std::string_view word) {
     std::string output;
     if (problem.line > 0) {
-        output = fmt::format("{}:{}:{}: {}\n", file, problem.line, problem.column, problem.message);
+        output = fmt::format("{}:{}:{}: {}{}\n", file, problem.line, problem.column, word,
+                             problem.message);
         output += excerpt(problem, text);
     } else {
-        output = fmt::format("{}: {}\n", file, problem.message);
+        output = fmt::format("{}: {}{}\n", file, word, problem.message);
     }
     if (!problem.advice.empty()) output += fmt::format("        {}\n", problem.advice);
+    return output;
+}
+
+std::string render_all(const std::vector<Problem>& problems, std::string_view file,
+                       std::string_view text, std::string_view word, std::string_view many) {
+    text = without_byte_order_mark(text);
+    std::string output;
+    const auto shown = std::min(problems.size(), most_problems);
+    for (std::size_t i = 0; i < shown; ++i)
+        output += block(problems[i], file, text, word);
+    if (shown < problems.size()) {
+        output += fmt::format("{}: {} more {}\n", file, problems.size() - shown, many);
+    }
     return output;
 }
 
@@ -73,15 +89,12 @@ std::string block(const Problem& problem, std::string_view file, std::string_vie
 
 std::string render(const std::vector<Problem>& problems, std::string_view file,
                    std::string_view text) {
-    text = without_byte_order_mark(text);
-    std::string output;
-    const auto shown = std::min(problems.size(), most_problems);
-    for (std::size_t i = 0; i < shown; ++i)
-        output += block(problems[i], file, text);
-    if (shown < problems.size()) {
-        output += fmt::format("{}: {} more problems\n", file, problems.size() - shown);
-    }
-    return output;
+    return render_all(problems, file, text, "", "problems");
+}
+
+std::string render_notes(const std::vector<Problem>& notes, std::string_view file,
+                         std::string_view text) {
+    return render_all(notes, file, text, "note: ", "notes");
 }
 
 }  // namespace shoal::config

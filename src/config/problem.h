@@ -23,4 +23,8 @@ struct Problem {
 std::string render(const std::vector<Problem>& problems, std::string_view file,
                    std::string_view text);
 
+/// The same for what is no problem (config/notes.h): "FILE:LINE:COLUMN: note: MESSAGE".
+std::string render_notes(const std::vector<Problem>& notes, std::string_view file,
+                         std::string_view text);
+
 }  // namespace shoal::config

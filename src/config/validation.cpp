@@ -7,7 +7,7 @@
 #include <optional>
 #include <tuple>
 
-#include "config/model_reader.h"
+#include "config/validators.h"
 #include "model/choices.h"
 #include "model/text.h"
 
@@ -16,31 +16,6 @@ namespace shoal::config {
 namespace {
 
 using model::in_quotes;
-
-/// A table of the document with the value that was read from it.
-template <class Value>
-struct Part {
-    const Table& table;
-    Position position;
-    const Value& value;
-
-    /// Where a setting stands, or its table where the default holds; unset where it was refused or
-    /// is missing though required, and nothing can be concluded from it.
-    std::optional<Position> place(std::string_view key) const {
-        const auto* entry = table.find(key);
-        if (entry == nullptr) return position;
-        if (entry->node.refused) return std::nullopt;
-        return entry->node.position;
-    }
-    /// Where a setting stands, if it stands there and is good.
-    std::optional<Position> given(std::string_view key) const {
-        return table.find(key) == nullptr ? std::nullopt : place(key);
-    }
-};
-
-std::string seen_in(Position position) {
-    return position.line == 0 ? "" : fmt::format("the other one is in line {}", position.line);
-}
 
 class Validator {
   public:
@@ -55,43 +30,36 @@ class Validator {
         nat_router();
         devices();
         const auto services = parts("virtual_server", document_, configuration_.virtual_servers);
+        const auto rules = parts("mark", document_, configuration_.marks);
+        const Examination examination{configuration_, document_, problems_};
+        validate_options(examination, services);
+        validate_ports(examination, services, rules);
+        validate_marks(examination, services, rules);
         too_many(services, model::max_virtual_servers, "virtual servers");
+        for (const auto& service : services) {
+            if (service.given("address") && service.place("active") && service.value.active)
+                floating_.emplace(service.value.address.address, title_of(service.value));
+        }
         std::size_t servers = 0;
         for (const auto& service : services) {
             virtual_server(service);
             servers += service.value.real_servers.size();
+            servers += service.value.sorry_server ? 1 : 0;
         }
         if (servers > model::max_real_servers && !services.empty()) {
-            problems_.add(services.back().position, fmt::format("{} real servers in all", servers),
+            problems_.add(services.back().position,
+                          fmt::format("{} real and sorry servers in all", servers),
                           fmt::format("at most {}", model::max_real_servers));
         }
     }
 
   private:
-    using Service = Part<model::VirtualServer>;
-    using Server = Part<model::RealServer>;
-
     struct FloatingAddress {
         net::Prefix address;
         std::string label;
         std::string owner;
         Position position;
     };
-
-    template <class Value>
-    static std::vector<Part<Value>> parts(std::string_view key, const Table& table,
-                                          const std::vector<Value>& values) {
-        std::vector<Part<Value>> parts;
-        const auto* entry = table.find(key);
-        const auto* list = entry == nullptr ? nullptr : std::get_if<List>(&entry->node.value);
-        if (list == nullptr) return parts;
-        for (const auto& node : *list) {
-            const auto* element = std::get_if<Table>(&node.value);
-            if (element == nullptr) continue;
-            parts.push_back({*element, node.position, values[parts.size()]});
-        }
-        return parts;
-    }
 
     template <class Value>
     void too_many(const std::vector<Part<Value>>& parts, std::size_t most, std::string_view what) {
@@ -110,6 +78,7 @@ class Validator {
                                           *configuration_.global.nat_router};
         device_exists(part.given("device"), part.value.device.device);
         floating_address(part, "the NAT router");
+        if (part.given("address")) floating_.emplace(part.value.address.address, "the NAT router");
     }
 
     void devices() {
@@ -122,36 +91,17 @@ class Validator {
         }
     }
 
-    void virtual_server(const Service& service) {
+    void virtual_server(const ServicePart& service) {
         const auto& value = service.value;
         once(names_, service.given("name"), value.name,
              fmt::format("two virtual servers have the name {}", in_quotes(value.name)));
         device_exists(service.given("device"), value.device.device);
         if (value.active && service.place("active")) {
-            endpoint(service);
-            floating_address(service, "virtual server " + in_quotes(value.name));
+            floating_address(service, title_of(value));
         }
         timing(service);
         exchange(service);
         real_servers(service);
-    }
-
-    /// One active virtual server for an address, port and protocol.
-    void endpoint(const Service& service) {
-        const auto place = service.given("address");
-        if (!place || !service.place("port") || !service.place("protocol")) return;
-        const auto& [address, port, protocol] =
-            std::tie(service.value.address.address, service.value.port, service.value.protocol);
-        const auto [first, added] =
-            endpoints_.try_emplace(std::tuple{address, port, protocol}, &service);
-        if (added) return;
-        problems_.add(
-            *place,
-            fmt::format("virtual server {}: {} port {}/{} is already that of virtual server "
-                        "{}, and both are active",
-                        in_quotes(service.value.name), address.to_string(), port,
-                        model::name_of(protocol), in_quotes(first->second->value.name)),
-            seen_in(first->second->position));
     }
 
     /// An address has one prefix length and one device, whoever uses it.
@@ -187,7 +137,7 @@ class Validator {
         if (!added) problems_.add(*place, std::move(message), seen_in(first->second));
     }
 
-    std::optional<Part<model::Monitor>> monitor_of(const Service& service) {
+    std::optional<Part<model::Monitor>> monitor_of(const ServicePart& service) {
         const auto* entry = service.table.find("monitor");
         const auto* table = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
         if (table == nullptr) return std::nullopt;
@@ -195,7 +145,7 @@ class Validator {
     }
 
     /// Check timeout <= check interval <= service timeout.
-    void timing(const Service& service) {
+    void timing(const ServicePart& service) {
         const auto monitor = monitor_of(service);
         if (!monitor || !service.place("service_timeout")) return;
         const auto& value = service.value;
@@ -212,7 +162,7 @@ class Validator {
         }
     }
 
-    void too_long(const Service& service, Position place, std::string_view what,
+    void too_long(const ServicePart& service, Position place, std::string_view what,
                   model::milliseconds value, std::string_view limit, model::milliseconds most) {
         problems_.add(
             place,
@@ -223,7 +173,7 @@ class Validator {
     }
 
     /// A UDP port cannot be opened: without an exchange there is nothing to see.
-    void exchange(const Service& service) {
+    void exchange(const ServicePart& service) {
         if (service.value.protocol != model::Protocol::udp || !service.value.monitor.enabled)
             return;
         const auto* entry = service.table.find("monitor");
@@ -238,10 +188,8 @@ class Validator {
                       "set both in [virtual_server.monitor], or enabled = false there");
     }
 
-    void real_servers(const Service& service) {
-        const auto servers = parts("real_server", service.table, service.value.real_servers);
-        too_many(servers, model::max_pool,
-                 "real servers in virtual server " + in_quotes(service.value.name));
+    void real_servers(const ServicePart& service) {
+        const auto servers = servers_of(service);
         std::map<std::string, Position> names;
         std::map<std::pair<net::Address, std::uint16_t>, Position> endpoints;
         for (const auto& server : servers) {
@@ -249,11 +197,10 @@ class Validator {
                  fmt::format("two real servers of virtual server {} have the name {}",
                              in_quotes(service.value.name), in_quotes(server.value.name)));
             real_endpoint(service, server, endpoints);
-            direct_port(service, server);
         }
     }
 
-    void real_endpoint(const Service& service, const Server& server,
+    void real_endpoint(const ServicePart& service, const ServerPart& server,
                        std::map<std::pair<net::Address, std::uint16_t>, Position>& endpoints) {
         const auto place = server.given("address");
         if (!place) return;
@@ -263,29 +210,25 @@ class Validator {
                           fmt::format("real server {} has the virtual address {} itself",
                                       in_quotes(server.value.name), address.to_string()),
                           "write the address of the machine that does the work");
+        } else if (const auto owner = floating_.find(address); owner != floating_.end()) {
+            problems_.add(
+                *place,
+                fmt::format("real server {} has {}, the address of {}: a director does "
+                            "not send packets to itself",
+                            in_quotes(server.value.name), address.to_string(), owner->second),
+                "write the address of the machine that does the work");
         }
-        if (!server.place("port") || !service.place("port")) return;
+        const bool known =
+            server.place("port") && service.place("port") && service.place("firewall_mark");
+        if (!known) return;
         const auto port = real_port(service.value, server.value);
         const auto [first, added] = endpoints.try_emplace({address, port}, *place);
         if (added) return;
-        problems_.add(*place,
-                      fmt::format("two real servers of virtual server {} have {} port {}",
-                                  in_quotes(service.value.name), address.to_string(), port),
-                      seen_in(first->second));
-    }
-
-    /// Only NAT rewrites the packet's port.
-    void direct_port(const Service& service, const Server& server) {
-        const auto place = server.given("port");
-        if (!place || !service.place("port")) return;
-        const auto method = forwarding_method(configuration_, service.value, server.value);
-        const auto port = service.value.port;
-        if (method == model::ForwardingMethod::nat || server.value.port == port) return;
         problems_.add(
             *place,
-            fmt::format("real server {} has port {}, but direct routing leaves {} as it is",
-                        in_quotes(server.value.name), *server.value.port, port),
-            fmt::format("remove it, or use network_type = \"nat\""));
+            fmt::format("two real servers of {} have {}{}", title_of(service.value),
+                        address.to_string(), port == 0 ? "" : fmt::format(" port {}", port)),
+            seen_in(first->second));
     }
 
     const model::Configuration& configuration_;
@@ -293,11 +236,59 @@ class Validator {
     const ReadOptions& options_;
     ProblemList& problems_;
     std::map<std::string, Position> names_;
-    std::map<std::tuple<net::Address, std::uint16_t, model::Protocol>, const Service*> endpoints_;
     std::map<net::Address, FloatingAddress> addresses_;
+    /// Addresses that the director itself has, and whose they are.
+    std::map<net::Address, std::string> floating_;
 };
 
 }  // namespace
+
+bool is_known(const Table& document, std::string_view list, std::string_view key,
+              Presence presence) {
+    const auto* entry = document.find(list);
+    if (entry == nullptr) return true;
+    const auto* nodes = std::get_if<List>(&entry->node.value);
+    if (nodes == nullptr) return false;
+    return std::ranges::all_of(*nodes, [&](const Node& node) {
+        const auto* table = std::get_if<Table>(&node.value);
+        if (table == nullptr) return false;
+        const auto* value = table->find(key);
+        return value == nullptr ? presence == Presence::optional : !value->node.refused;
+    });
+}
+
+bool sets_mark(const model::Configuration& configuration, std::uint32_t mark) {
+    const auto& rules = configuration.marks;
+    return std::ranges::find(rules, mark, &model::MarkRule::value) != rules.end();
+}
+
+std::string seen_in(Position position) {
+    return position.line == 0 ? "" : fmt::format("the other one is in line {}", position.line);
+}
+
+ServerEndpoint endpoint_of(const model::VirtualServer& service, const model::RealServer& server) {
+    return {server.address, real_port(service, server)};
+}
+
+ServerEndpoint sorry_endpoint(const model::VirtualServer& service,
+                              const model::SorryServer& sorry) {
+    model::RealServer like;
+    like.port = sorry.port;
+    return {sorry.address, real_port(service, like)};
+}
+
+std::size_t pool_size_of(const model::VirtualServer& service, std::size_t real_servers) {
+    return real_servers + (service.sorry_server ? 1 : 0);
+}
+
+std::string pool_text(const model::VirtualServer& service, std::size_t real_servers) {
+    return fmt::format("{} real servers{}", real_servers,
+                       service.sorry_server ? " and a sorry server" : "");
+}
+
+std::string title_of(const model::VirtualServer& service) {
+    return "virtual server " + in_quotes(service.name);
+}
 
 void validate(const model::Configuration& configuration, const Table& document,
               const ReadOptions& options, ProblemList& problems) {

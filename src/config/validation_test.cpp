@@ -1,35 +1,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "config/toml_reader.h"
+#include "config/validation_testing.h"
 
 namespace shoal::config {
 namespace {
-
-/// A file of virtual servers: `lines` follow name, address and device, which are lines 2 to 4 of
-/// the first one.
-std::string service(std::string_view name, std::string_view address, std::string_view lines) {
-    return fmt::format(
-        "[[virtual_server]]\nname = \"{}\"\naddress = \"{}\"\ndevice = \"wan0:1\"\n{}", name,
-        address, lines);
-}
-
-struct Case {
-    std::string text;
-    std::vector<Problem> problems;
-};
-
-void expect_problems(const std::vector<Case>& cases, const ReadOptions& options = {}) {
-    for (const auto& [text, problems] : cases) {
-        const auto read = read_toml(text, options);
-        if (problems.empty()) {
-            EXPECT_TRUE(read) << render(read.error(), "file", text);
-            continue;
-        }
-        ASSERT_FALSE(read) << text;
-        EXPECT_EQ(read.error(), problems) << render(read.error(), "file", text);
-    }
-}
 
 TEST(Validation, names_are_used_once) {
     const auto server = [](std::string_view name, int n) {
@@ -47,20 +22,6 @@ TEST(Validation, names_are_used_once) {
          {}},
         {"device = [{ name = \"eth0\" }, { name = \"eth0\" }]",
          {{1, 39, "device \"eth0\" has two tables", "the other one is in line 1"}}},
-    });
-}
-
-TEST(Validation, an_address_port_and_protocol_belong_to_one_active_virtual_server) {
-    const auto udp = "protocol = \"udp\"\nmonitor.enabled = false\n";
-    expect_problems({
-        {service("a", "192.0.2.1/24", "") + service("b", "192.0.2.1/24", ""),
-         {{7, 11,
-           "virtual server \"b\": 192.0.2.1 port 80/tcp is already that of virtual server \"a\", "
-           "and both are active",
-           "the other one is in line 1"}}},
-        {service("a", "192.0.2.1/24", "") + service("b", "192.0.2.1/24", "active = false\n"), {}},
-        {service("a", "192.0.2.1/24", "") + service("b", "192.0.2.1/24", "port = 81\n"), {}},
-        {service("a", "192.0.2.1/24", "") + service("b", "192.0.2.1/24", udp), {}},
     });
 }
 
@@ -141,33 +102,81 @@ TEST(Validation, real_servers_are_different_machines_or_ports) {
     });
 }
 
-TEST(Validation, only_nat_leads_to_another_port) {
-    const auto server =
-        "[[virtual_server.real_server]]\nname = \"x\"\naddress = \"10.0.0.1\"\nport = 8080\n";
+TEST(Validation, a_real_server_is_not_the_director_itself) {
+    const auto real = [](std::string_view address) {
+        return fmt::format("[[virtual_server.real_server]]\nname = \"x\"\naddress = \"{}\"\n",
+                           address);
+    };
+    const auto advice = "write the address of the machine that does the work";
+    const std::string router =
+        "global.nat_router = { address = \"10.0.0.9/24\", device = \"lan0\" }\n";
     expect_problems({
-        {service("a", "192.0.2.1/24", fmt::format("network_type = \"direct\"\n{}", server)),
-         {{9, 8, "real server \"x\" has port 8080, but direct routing leaves 80 as it is",
-           "remove it, or use network_type = \"nat\""}}},
-        {service("a", "192.0.2.1/24", server), {}},
+        {service("a", "192.0.2.1/24", real("192.0.2.2")) + service("b", "192.0.2.2/24", ""),
+         {{7, 11,
+           "real server \"x\" has 192.0.2.2, the address of virtual server \"b\": a director does "
+           "not send packets to itself",
+           advice}}},
+        {router + service("a", "192.0.2.1/24", real("10.0.0.9")),
+         {{8, 11,
+           "real server \"x\" has 10.0.0.9, the address of the NAT router: a director does not "
+           "send packets to itself",
+           advice}}},
+        {service("a", "192.0.2.1/24", real("192.0.2.2")) +
+             service("b", "192.0.2.2/24", "active = false\n"),
+         {}},
     });
 }
 
-TEST(Validation, a_pool_holds_256_real_servers) {
-    std::string text;
-    for (int i = 0; i < 256; ++i) {
-        text += fmt::format(
-            "[[virtual_server.real_server]]\nname = \"s{0}\"\naddress = \"10.0.1.{0}\"\n", i);
-    }
-    const auto last = "[[virtual_server.real_server]]\nname = \"last\"\naddress = \"10.0.0.1\"\n";
+TEST(Validation, a_pool_holds_what_its_scheduler_can_look_at) {
+    const auto file = [](std::string_view scheduler, int servers) {
+        std::string text = fmt::format("scheduler = \"{}\"\n", scheduler);
+        for (int i = 0; i < servers; ++i) {
+            text += fmt::format(
+                "[[virtual_server.real_server]]\nname = \"s{}\"\n"
+                "address = \"10.0.{}.{}\"\n",
+                i, i / 256, i % 256);
+        }
+        return service("a", "192.0.2.1/24", text);
+    };
     expect_problems({
-        {service("a", "192.0.2.1/24", text), {}},
-        {service("a", "192.0.2.1/24", text + last),
-         {{773, 1, "257 real servers in virtual server \"a\"", "at most 256"}}},
+        {file("twos", 256), {}},
+        {file("lblc", 257),
+         {{774, 1, "virtual server \"a\": 257 real servers",
+           "at most 256 with scheduler = \"lblc\""}}},
+        {file("lblc\"\nsorry_server = \"10.9.9.9", 255), {}},
+        {file("lblc\"\nsorry_server = \"10.9.9.9", 256),
+         {{6, 16, "virtual server \"a\": 256 real servers and a sorry server",
+           "at most 256 with scheduler = \"lblc\""}}},
+        {file("wlc", 4096), {}},
+        {file("wlc", 4097),
+         {{12294, 1, "virtual server \"a\": 4097 real servers",
+           "at most 4096 with scheduler = \"wlc\""}}},
+    });
+}
+
+TEST(Validation, the_director_holds_16384_real_servers) {
+    const auto file = [](int last) {
+        std::string text;
+        for (int s = 1; s <= 5; ++s) {
+            text += service(fmt::format("v{}", s), fmt::format("192.0.2.{}/24", s),
+                            "sorry_server = \"10.9.9.9\"\n");
+            for (int i = 0; i < (s == 5 ? last : 4000); ++i) {
+                text += fmt::format(
+                    "[[virtual_server.real_server]]\nname = \"s{}\"\n"
+                    "address = \"10.0.{}.{}\"\n",
+                    i, i / 256, i % 256);
+            }
+        }
+        return text;
+    };
+    expect_problems({
+        {file(379), {}},
+        {file(380), {{48021, 1, "16385 real and sorry servers in all", "at most 16384"}}},
     });
 }
 
 TEST(Validation, concludes_nothing_from_a_refused_value) {
-    const auto bad = service("a", "192.0.2.300/24", "port = 0\n");
+    const auto bad = service("a", "192.0.2.300/24", "port = 70000\n");
     const auto read = read_toml(bad + bad, {});
     ASSERT_FALSE(read);
     std::vector<int> lines;

@@ -10,20 +10,32 @@ namespace {
 
 using model::name_of;
 
+std::string in_brackets(const net::Address& address) {
+    return address.is_v6() ? fmt::format("[{}]", address.to_string()) : address.to_string();
+}
+
+std::string text_of(const model::PortRange& ports) {
+    if (ports.is_any()) return "any";
+    if (ports.is_single()) return fmt::to_string(ports.first);
+    return fmt::format("{}-{}", ports.first, ports.last);
+}
+
 std::string with_port(const net::Address& address, std::uint16_t port) {
-    return address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), port)
-                           : fmt::format("{}:{}", address.to_string(), port);
+    return fmt::format("{}:{}", in_brackets(address), port);
 }
 
 struct InWords {
     std::string operator()(const SetTimeouts&) const { return "set the connection timeouts"; }
+    std::string operator()(const SetSecureTcp& set) const {
+        return fmt::format("switch secure_tcp {}", set.secure_tcp ? "on" : "off");
+    }
     std::string operator()(const AddService& add) const {
         return fmt::format("add virtual server {} ({})", add.key.to_string(),
-                           name_of(add.scheduler));
+                           name_of(add.options.scheduler));
     }
     std::string operator()(const EditService& edit) const {
-        return fmt::format("set the scheduler of {} to {}", edit.key.to_string(),
-                           name_of(edit.scheduler));
+        return fmt::format("change the options of {} ({})", edit.key.to_string(),
+                           name_of(edit.options.scheduler));
     }
     std::string operator()(const RemoveService& remove) const {
         return fmt::format("remove virtual server {}", remove.key.to_string());
@@ -52,8 +64,8 @@ struct InWords {
 }  // namespace
 
 std::string ServiceKey::to_string() const {
-    return fmt::format("{} {}", protocol == model::Protocol::tcp ? "tcp" : "udp",
-                       with_port(address, port));
+    if (mark != 0) return fmt::format("mark {}", mark);
+    return fmt::format("{} {}:{}", name_of(protocol), in_brackets(address), text_of(port));
 }
 
 std::string ServerKey::to_string() const {
@@ -62,6 +74,23 @@ std::string ServerKey::to_string() const {
 
 std::string to_string(const Operation& operation) {
     return std::visit(InWords{}, operation);
+}
+
+std::size_t max_pool(model::Scheduler scheduler) {
+    switch (scheduler) {
+        case model::Scheduler::lblc:
+        case model::Scheduler::lblcr:
+        case model::Scheduler::twos:
+            return 256;
+        default:
+            return model::max_pool;
+    }
+}
+
+Result<void> check_pool(model::Scheduler scheduler, std::size_t servers) {
+    if (servers <= max_pool(scheduler)) return {};
+    return fail(fmt::format("a virtual server has at most {} real servers under {}",
+                            max_pool(scheduler), model::name_of(scheduler)));
 }
 
 }  // namespace shoal::dataplane

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,16 +20,29 @@
 
 namespace shoal::dataplane {
 
+/// A virtual server by its address and ports or, where `mark` is not 0, by its firewall mark alone;
+/// the other members are then as in a fresh key.
 struct ServiceKey {
     model::Protocol protocol = model::Protocol::tcp;
     net::Address address;
-    std::uint16_t port = 0;
+    model::PortRange port;
+    std::uint32_t mark = 0;
     auto operator<=>(const ServiceKey&) const = default;
+    /// "tcp 192.0.2.80:80", "tcp 192.0.2.80:8000-8100", "tcp 192.0.2.80:any", "mark 80"
     std::string to_string() const;
+};
+
+/// The packets of a firewall mark.
+struct MarkMatch {
+    model::Protocol protocol = model::Protocol::tcp;
+    net::Address address;
+    model::PortRange port;
+    auto operator<=>(const MarkMatch&) const = default;
 };
 
 struct ServerKey {
     net::Address address;
+    /// 0: packets keep the port they come with.
     std::uint16_t port = 0;
     auto operator<=>(const ServerKey&) const = default;
     std::string to_string() const;
@@ -38,12 +52,37 @@ struct Server {
     ServerKey key;
     std::uint32_t weight = 1;
     model::ForwardingMethod method = model::ForwardingMethod::nat;
+    /// As in model::RealServer.
+    std::uint32_t upper_threshold = 0;
+    std::uint32_t lower_threshold = 0;
     bool operator==(const Server&) const = default;
+};
+
+/// The most real servers a virtual server may have: fewer where the scheduler walks through them.
+std::size_t max_pool(model::Scheduler scheduler);
+/// An error in words where `servers` are too many.
+Result<void> check_pool(model::Scheduler scheduler, std::size_t servers);
+
+/// How a virtual server treats its connections; each member as in model::VirtualServer.
+struct ServiceOptions {
+    model::Scheduler scheduler = model::Scheduler::wlc;
+    /// sh-port or mh-port, sh-fallback or mh-fallback.
+    bool hash_port = false;
+    bool hash_fallback = false;
+    std::uint32_t mh_table_size = 4093;
+    std::optional<model::Persistence> persistence{};
+    bool one_packet = false;
+    bool quiesce_server = false;
+    std::vector<net::Prefix> allow{};
+    std::vector<net::Prefix> deny{};
+    /// Of a firewall mark, sorted; empty otherwise.
+    std::vector<MarkMatch> matches{};
+    bool operator==(const ServiceOptions&) const = default;
 };
 
 struct Service {
     ServiceKey key;
-    model::Scheduler scheduler = model::Scheduler::wlc;
+    ServiceOptions options;
     /// In list order: the newest first, as IPVS keeps them.
     std::vector<Server> servers;
     bool operator==(const Service&) const = default;
@@ -62,22 +101,29 @@ struct State {
     /// By device name.
     std::map<std::string, Hook> hooks;
     model::ConnectionTimeouts timeouts;
+    bool secure_tcp = false;
+    /// Addresses of removed real servers whose connections go on: their next hops are still needed.
+    std::vector<net::Address> kept{};
 };
 
 // Operations. Each either happens whole or fails and changes nothing.
+struct SetSecureTcp {
+    bool secure_tcp = false;
+    bool operator==(const SetSecureTcp&) const = default;
+};
 struct SetTimeouts {
     model::ConnectionTimeouts timeouts;
     bool operator==(const SetTimeouts&) const = default;
 };
 struct AddService {
     ServiceKey key;
-    model::Scheduler scheduler = model::Scheduler::wlc;
+    ServiceOptions options;
     bool operator==(const AddService&) const = default;
 };
-/// Changes the scheduler; connections stay.
+/// Changes the options; connections stay.
 struct EditService {
     ServiceKey key;
-    model::Scheduler scheduler = model::Scheduler::wlc;
+    ServiceOptions options;
     bool operator==(const EditService&) const = default;
 };
 /// Its servers go with it.
@@ -100,6 +146,7 @@ struct EditServer {
 struct RemoveServer {
     ServiceKey service;
     ServerKey server;
+    model::RemovedConnections connections = model::RemovedConnections::end;
     bool operator==(const RemoveServer&) const = default;
 };
 /// Also changes the hook of a device that has one.
@@ -112,8 +159,8 @@ struct DetachHook {
     std::string device;
     bool operator==(const DetachHook&) const = default;
 };
-using Operation = std::variant<SetTimeouts, AddService, EditService, RemoveService, AddServer,
-                               EditServer, RemoveServer, AttachHook, DetachHook>;
+using Operation = std::variant<SetTimeouts, SetSecureTcp, AddService, EditService, RemoveService,
+                               AddServer, EditServer, RemoveServer, AttachHook, DetachHook>;
 /// "add real server 10.11.12.1:80 to tcp 192.0.2.80:80", for logs and plans.
 std::string to_string(const Operation& operation);
 
@@ -124,7 +171,11 @@ struct ServerLoad {
     ServerKey key;
     std::uint32_t active = 0;
     std::uint32_t inactive = 0;
-    model::Counters counters;
+    model::Counters counters{};
+    /// Persistence templates.
+    std::uint32_t persistent = 0;
+    /// Its upper threshold was reached, and it is not yet below the lower one.
+    bool overloaded = false;
 };
 
 struct ServiceLoad {
@@ -162,7 +213,14 @@ class Dataplane {
     /// True where this object found a running data plane and took it over.
     virtual bool adopted() const = 0;
     virtual Result<State> observe() = 0;
-    virtual Result<void> apply(const Operation& operation) = 0;
+    /// One result per operation, in their order. What follows a failed operation is still tried.
+    /// Changes of one virtual server take effect together: where the kernel refuses them, each of
+    /// them has failed and the old state stays in force. Two virtual servers that want the same
+    /// port are refused, unless a later operation of the batch removes the one that has it.
+    virtual std::vector<Result<void>> apply_all(std::span<const Operation> operations) = 0;
+    Result<void> apply(const Operation& operation) {
+        return std::move(apply_all(std::span(&operation, 1)).front());
+    }
     /// For every service that has `real_server`; remembered for servers added later.
     virtual Result<void> set_next_hop(const net::Address& real_server, const NextHop& hop) = 0;
     /// Routes or neighbours changed: next hops that connections remember for their clients are

@@ -22,12 +22,30 @@ TEST(Operation, names_the_real_and_the_virtual_server) {
 }
 
 TEST(Operation, names_the_scheduler_and_the_hook) {
-    EXPECT_EQ(to_string(AddService{web, model::Scheduler::wrr}),
+    EXPECT_EQ(to_string(AddService{web, {model::Scheduler::wrr}}),
               "add virtual server tcp 192.0.2.80:80 (wrr)");
-    EXPECT_EQ(to_string(EditService{web, model::Scheduler::lc}),
-              "set the scheduler of tcp 192.0.2.80:80 to lc");
+    EXPECT_EQ(to_string(EditService{web, {model::Scheduler::lc}}),
+              "change the options of tcp 192.0.2.80:80 (lc)");
     EXPECT_EQ(to_string(AttachHook{"wan0", model::HookChoice::automatic}),
               "attach to device wan0 (hook auto)");
+}
+
+TEST(ServiceKey, names_ranges_and_marks) {
+    ServiceKey key = web;
+    key.port = {8000, 8100};
+    EXPECT_EQ(key.to_string(), "tcp 192.0.2.80:8000-8100");
+    key.port = 0;
+    EXPECT_EQ(key.to_string(), "tcp 192.0.2.80:any");
+    key = {};
+    key.mark = 80;
+    EXPECT_EQ(key.to_string(), "mark 80");
+}
+
+TEST(Pool, is_bounded_by_the_scheduler) {
+    EXPECT_TRUE(check_pool(model::Scheduler::wlc, 4096));
+    EXPECT_FALSE(check_pool(model::Scheduler::wlc, 4097));
+    EXPECT_TRUE(check_pool(model::Scheduler::lblcr, 256));
+    EXPECT_FALSE(check_pool(model::Scheduler::lblcr, 257));
 }
 
 TEST(ServiceKey, puts_ipv6_addresses_in_brackets) {

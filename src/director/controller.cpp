@@ -11,57 +11,15 @@
 #include "config/toml_reader.h"
 #include "director/status.h"
 #include "director/surroundings.h"
-#include "model/choices.h"
+#include "director/targets.h"
 
 namespace shoal::director {
 
 namespace {
 
 constexpr std::chrono::seconds self_check_interval{5};
-/// Changes of a large configuration take turns with the checks and the API: each one waits some
-/// milliseconds for the kernel.
-constexpr Milliseconds longest_turn{250};
 /// The sweeper ticks every 20 ms.
 constexpr std::int64_t late_sweeper_ms = 2000;
-
-/// Targets whose real server is in its pool already: it was up when the last shoald looked.
-std::vector<health::TargetId> servers_in_pools(const model::Configuration& configuration,
-                                               const dataplane::State& state) {
-    std::vector<health::TargetId> present;
-    for (const auto& service : configuration.virtual_servers) {
-        const auto pool =
-            std::ranges::find(state.services, service_key(service), &dataplane::Service::key);
-        if (pool == state.services.end()) continue;
-        for (const auto& server : service.real_servers) {
-            const auto key = server_key(service, server);
-            if (std::ranges::find(pool->servers, key, &dataplane::Server::key) !=
-                pool->servers.end()) {
-                present.push_back({service.name, server.name});
-            }
-        }
-    }
-    return present;
-}
-
-std::vector<health::Target> check_targets(const model::Configuration& configuration) {
-    std::vector<health::Target> targets;
-    for (const auto& service : configuration.virtual_servers) {
-        if (!service.active) continue;
-        for (const auto& server : service.real_servers) {
-            if (!server.active) continue;
-            targets.push_back({{service.name, server.name},
-                               server.address,
-                               model::real_port(service, server),
-                               service.protocol,
-                               service.monitor,
-                               service.service_timeout,
-                               service.reentry_time,
-                               model::check_interval(service),
-                               model::check_timeout(service)});
-        }
-    }
-    return targets;
-}
 
 /// Writes the file unless it says so already: an apply of shoald's own file touches nothing.
 Result<void> keep(const std::string& path, std::string_view text) {
@@ -100,11 +58,13 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       on_stopped_(std::move(on_stopped)),
       addresses_(state_file(options_.state_directory)),
       announcements_(loop, addresses_),
+      executor_(*dataplane_, addresses_, announcements_),
       health_(loop, [this](const auto& id, const auto& verdict) { verdict_changed(id, verdict); }),
       netlink_(std::move(netlink)),
       next_hops_(netlink_,
                  [this](const auto& server, const auto& hop) { next_hop_changed(server, hop); }),
       self_check_timer_(loop),
+      statistics_timer_(loop),
       retry_timer_(loop),
       started_ms_(wall_clock_ms()) {}
 
@@ -113,6 +73,7 @@ Result<void> Controller::start(model::Configuration configuration) {
     put_in_force(std::move(configuration));
     reconcile_now();
     schedule_self_check();
+    read_statistics();
     return {};
 }
 
@@ -185,12 +146,21 @@ void Controller::set_check_targets() {
 }
 
 void Controller::track_next_hops() {
-    std::set<net::Address> servers;
-    for (const auto& service : configuration_.virtual_servers) {
-        for (const auto& server : service.real_servers)
-            servers.insert(server.address);
+    auto servers = server_addresses(configuration_);
+    servers.insert(kept_.begin(), kept_.end());
+    if (servers == tracked_) return;
+    const auto tracked = next_hops_.track(servers);
+    complain("read next hops", tracked);
+    if (tracked) tracked_ = std::move(servers);
+}
+
+void Controller::keep_next_hops_of(const dataplane::State& state) {
+    kept_ = {state.kept.begin(), state.kept.end()};
+    for (const auto& service : state.services) {
+        for (const auto& server : service.servers)
+            kept_.insert(server.key.address);
     }
-    complain("read next hops", next_hops_.track(servers));
+    track_next_hops();
 }
 
 void Controller::verdict_changed(const health::TargetId& id, const health::Verdict& verdict) {
@@ -228,87 +198,25 @@ void Controller::reconcile_now() {
     if (withdrawn_) return;
     const auto wanted = desired();
     const auto observed = observe(wanted);
+    auto& retry = executor_.retry();
     if (!observed) {
-        if (retry_.failed("observe", observed.error(), Clock::now())) {
+        if (retry.failed("observe", observed.error(), Clock::now())) {
             log(Message::operation_failed, "{}", observed.error().message);
         }
         schedule_retry();
         return;
     }
-    retry_.succeeded("observe");
+    retry.succeeded("observe");
+    keep_next_hops_of(observed->dataplane);
     const auto operations = reconcile(wanted, *observed);
-    const bool all = execute(operations, reached_ == wanted);
+    const bool all = executor_.run(operations, reached_ == wanted);
     reached_.reset();
     if (!all) {
         request_reconcile();
-    } else if (retry_.problems().empty()) {
+    } else if (retry.problems().empty()) {
         reached_ = wanted;
     }
     schedule_retry();
-}
-
-bool Controller::execute(const std::vector<Operation>& operations, bool drift) {
-    const auto until = Clock::now() + longest_turn;
-    bool all = true;
-    std::vector<std::string> wanted;
-    for (const auto& operation : operations) {
-        wanted.push_back(to_string(operation));
-        if (!retry_.is_due(wanted.back(), Clock::now())) continue;
-        if (Clock::now() < until) {
-            execute_one(operation, wanted.back(), drift);
-        } else {
-            all = false;
-        }
-    }
-    retry_.keep_only(wanted);
-    return all;
-}
-
-void Controller::execute_one(const Operation& operation, const std::string& description,
-                             bool drift) {
-    if (const auto done = perform(operation); !done) {
-        if (retry_.failed(description, done.error(), Clock::now())) {
-            log(Message::operation_failed, "{}: {}", description, done.error().message);
-        }
-        return;
-    }
-    retry_.succeeded(description);
-    if (drift) log(Message::drift_repaired, "{}", description);
-}
-
-Result<void> Controller::perform(const Operation& operation) {
-    if (const auto* add = std::get_if<AddAddress>(&operation)) {
-        auto added = addresses_.add(add->address);
-        if (added) {
-            log(Message::address_added, "{} on {}", add->address.address.to_string(),
-                add->address.device.label);
-            announcements_.repeat(add->address);
-        }
-        return added;
-    }
-    if (const auto* remove = std::get_if<RemoveAddress>(&operation)) {
-        auto removed = addresses_.remove(remove->address);
-        if (removed) {
-            log(Message::address_removed, "{} from {}", remove->address.address.to_string(),
-                remove->address.device.label);
-        }
-        return removed;
-    }
-    const auto& change = std::get<dataplane::Operation>(operation);
-    auto applied = dataplane_->apply(change);
-    const auto* attach = std::get_if<dataplane::AttachHook>(&change);
-    if (applied && attach) log_hook(attach->device);
-    return applied;
-}
-
-void Controller::log_hook(const std::string& device) {
-    const auto state = dataplane_->observe();
-    if (!state || !state->hooks.contains(device)) return;
-    const auto& hook = state->hooks.at(device);
-    const bool fell_back =
-        hook.wanted == model::HookChoice::xdp && hook.attached != model::HookChoice::xdp;
-    log(fell_back ? Message::hook_fell_back : Message::hook_attached, "{}: {} ({})", device,
-        model::name_of(hook.attached), hook.reason);
 }
 
 void Controller::schedule_self_check() {
@@ -316,7 +224,6 @@ void Controller::schedule_self_check() {
     self_check_timer_.async_wait([this](const boost::system::error_code& error) {
         if (error || withdrawn_) return;
         check_surroundings();
-        check_sweeper();
         complain("read next hops", next_hops_.reload());
         reconcile_now();
         schedule_self_check();
@@ -324,7 +231,7 @@ void Controller::schedule_self_check() {
 }
 
 void Controller::schedule_retry() {
-    const auto due = retry_.next_due();
+    const auto due = executor_.retry().next_due();
     if (!due) return;
     retry_timer_.expires_at(*due);
     retry_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -343,12 +250,20 @@ void Controller::check_surroundings() {
     surroundings_ = std::move(found);
 }
 
-void Controller::check_sweeper() {
-    const auto statistics = dataplane_->statistics();
-    const bool late = statistics && statistics->sweeper_age_ms > late_sweeper_ms;
-    if (late && !sweeper_late_) {
-        log(Message::sweeper_late, "it last ran {} ms ago", statistics->sweeper_age_ms);
+void Controller::read_statistics() {
+    if (const auto statistics = dataplane_->statistics()) {
+        rates_.sample(*statistics, Clock::now());
+        check_sweeper(statistics->sweeper_age_ms);
     }
+    statistics_timer_.expires_after(rate_interval);
+    statistics_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && !withdrawn_) read_statistics();
+    });
+}
+
+void Controller::check_sweeper(std::int64_t age_ms) {
+    const bool late = age_ms > late_sweeper_ms;
+    if (late && !sweeper_late_) log(Message::sweeper_late, "it last ran {} ms ago", age_ms);
     sweeper_late_ = late;
 }
 
@@ -369,17 +284,17 @@ Result<model::DirectorStatus> Controller::status() {
     status.table = statistics->table;
     status.verdicts = std::move(statistics->verdicts);
     status.hooks = hook_status(*state);
-    for (const auto& service : configuration_.virtual_servers) {
-        status.virtual_servers.push_back(
-            virtual_server_status(configuration_, service, health_.view(), *state, *statistics));
-    }
+    status.total = total_of(statistics->services);
+    status.total_rates = rates_.total();
+    status.virtual_servers =
+        virtual_server_status(configuration_, {health_.view(), *state, *statistics, rates_});
     status.problems = problems(*state, *statistics);
     return status;
 }
 
 std::vector<std::string> Controller::problems(const dataplane::State& state,
                                               const dataplane::Statistics& statistics) const {
-    auto problems = retry_.problems();
+    auto problems = executor_.retry().problems();
     std::ranges::copy(surroundings_, std::back_inserter(problems));
     if (statistics.sweeper_age_ms > late_sweeper_ms) {
         problems.push_back(fmt::format("connections do not expire: the sweeper last ran {} ms ago",
@@ -423,6 +338,8 @@ std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_
         return std::unexpected(std::vector{config::Problem{0, 0, written.error().message, ""}});
     }
     put_in_force(std::move(*configuration));
+    // What the edit mends may read as what failed, which would wait for its turn.
+    executor_.retry().begin_afresh();
     reconcile_now();
     return {};
 }
@@ -430,6 +347,7 @@ std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_
 Result<void> Controller::stop() {
     withdrawn_ = true;
     self_check_timer_.cancel();
+    statistics_timer_.cancel();
     retry_timer_.cancel();
     announcements_.stop();
     events_.reset();

@@ -10,8 +10,8 @@
 
 #include "dataplane/dataplane.h"
 #include "director/control.h"
-#include "director/reconcile.h"
-#include "director/retry.h"
+#include "director/executor.h"
+#include "director/rates.h"
 #include "health/health_monitor.h"
 #include "model/configuration.h"
 #include "net/netlink_events.h"
@@ -58,6 +58,8 @@ class Controller final : public Control {
     void put_in_force(model::Configuration configuration);
     void set_check_targets();
     void track_next_hops();
+    /// Also servers that the configuration no longer has, for the connections that go on.
+    void keep_next_hops_of(const dataplane::State& state);
     Result<void> watch_kernel();
     void kernel_changed(std::span<const net::NetlinkEvent> events);
     void next_hop_changed(const net::Address& real_server, const net::NextHop& hop);
@@ -65,11 +67,6 @@ class Controller final : public Control {
     /// Reconciles soon, once, however many changes ask for it before.
     void request_reconcile();
     void reconcile_now();
-    /// False where operations are left for the loop's next turn.
-    bool execute(const std::vector<Operation>& operations, bool drift);
-    void execute_one(const Operation& operation, const std::string& description, bool drift);
-    void log_hook(const std::string& device);
-    Result<void> perform(const Operation& operation);
     /// What the kernel holds; addresses of `desired` that the administrator holds count as there.
     Result<ObservedState> observe(const DesiredState& desired);
     void note_link(const net::LinkChanged& change);
@@ -81,7 +78,9 @@ class Controller final : public Control {
     void schedule_self_check();
     void schedule_retry();
     void check_surroundings();
-    void check_sweeper();
+    /// Now and every rate_interval: what rates and the sweeper's alarm come from.
+    void read_statistics();
+    void check_sweeper(std::int64_t age_ms);
 
     boost::asio::io_context& loop_;
     ControllerOptions options_;
@@ -89,16 +88,21 @@ class Controller final : public Control {
     std::function<void()> on_stopped_;
     redundancy::FloatingAddresses addresses_;
     redundancy::Announcements announcements_;
+    Executor executor_;
     health::HealthMonitor health_;
     net::Netlink netlink_;
     net::NextHops next_hops_;
     std::optional<net::NetlinkEvents> events_;
     boost::asio::steady_timer self_check_timer_;
+    boost::asio::steady_timer statistics_timer_;
     boost::asio::steady_timer retry_timer_;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;
     model::Configuration configuration_;
-    Retry retry_;
+    /// Addresses of servers that the data plane sends packets to.
+    std::set<net::Address> kept_;
+    std::set<net::Address> tracked_;
+    RateTable rates_;
     /// What was wanted when the kernel last held all of it. While that is still what is wanted,
     /// every difference is somebody else's doing.
     std::optional<DesiredState> reached_;

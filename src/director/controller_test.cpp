@@ -1,5 +1,6 @@
 #include "director/controller.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 
 #include "base/file.h"
 #include "dataplane/fake/fake_dataplane.h"
+#include "director/marks.h"
 #include "net/testing_network.h"
 
 // The controller against a fake data plane, with the addresses of a real network namespace.
@@ -17,8 +19,11 @@ namespace {
 
 using dataplane::FakeDataplane;
 using ::testing::Contains;
+using ::testing::Each;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Le;
 using ::testing::SizeIs;
 
 constexpr std::string_view two_servers = R"(
@@ -36,13 +41,23 @@ name = "web-2"
 address = "10.11.12.2"
 )";
 
+/// Remembers how many operations were applied together, and how often the counters were read.
+class RecordingDataplane : public FakeDataplane {
+  public:
+    std::vector<Result<void>> apply_all(std::span<const dataplane::Operation> operations) override {
+        batches.push_back(operations.size());
+        return FakeDataplane::apply_all(operations);
+    }
+    std::vector<std::size_t> batches;
+};
+
 class ControllerTest : public net::testing::TwoLinks {
   protected:
     void SetUp() override {
         std::string name = ::testing::TempDir() + "shoal-controller-XXXXXX";
         directory_ = mkdtemp(name.data());
         net::testing::run("ip address add 10.11.12.254/24 dev lan0");
-        auto dataplane = std::make_unique<FakeDataplane>();
+        auto dataplane = std::make_unique<RecordingDataplane>();
         fake_ = dataplane.get();
         controller_ = std::make_unique<Controller>(
             loop_, ControllerOptions{configuration_file(), directory_, "1.2.3"},
@@ -76,7 +91,7 @@ class ControllerTest : public net::testing::TwoLinks {
 
     boost::asio::io_context loop_;
     std::string directory_;
-    FakeDataplane* fake_ = nullptr;
+    RecordingDataplane* fake_ = nullptr;
     bool stopped_ = false;
     std::unique_ptr<Controller> controller_;
 };
@@ -98,7 +113,7 @@ TEST_F(ControllerTest, a_real_server_found_in_its_pool_stays_until_its_checks_sp
     configuration.virtual_servers[0].monitor.enabled = true;
     configuration.virtual_servers[0].service_timeout = std::chrono::milliseconds(600);
     dataplane::Service service{service_key(configuration.virtual_servers[0]), {}, {}};
-    service.scheduler = configuration.virtual_servers[0].scheduler;
+    service.options.scheduler = configuration.virtual_servers[0].scheduler;
     service.servers = {{{configuration.virtual_servers[0].real_servers[0].address, 80}}};
     fake_->state().services = {service};
     ASSERT_TRUE(controller_->start(configuration));
@@ -119,6 +134,111 @@ TEST_F(ControllerTest, an_operation_that_fails_is_shown_and_tried_again_and_stop
     fake_->refuse(nullptr);
     EXPECT_TRUE(run_until([&] { return fake_->state().hooks.size() == 2; }));
     EXPECT_THAT(problems(), Not(Contains(HasSubstr("cannot attach"))));
+}
+
+TEST_F(ControllerTest, a_large_configuration_is_applied_in_batches) {
+    auto configuration = read(two_servers);
+    for (std::uint16_t port = 1000; port < 1300; ++port) {
+        auto service = configuration.virtual_servers[0];
+        service.name = fmt::format("web-{}", port);
+        service.port = port;
+        configuration.virtual_servers.push_back(service);
+    }
+    fake_->refuse([](const dataplane::Operation& operation) -> std::optional<std::string> {
+        const auto* add = std::get_if<dataplane::AddServer>(&operation);
+        if (add && add->server.key.to_string() == "10.11.12.2:1007") return "no memory";
+        return std::nullopt;
+    });
+    ASSERT_TRUE(controller_->start(configuration));
+    const auto servers_of_all = [&] {
+        std::size_t count = 0;
+        for (const auto& service : fake_->state().services)
+            count += service.servers.size();
+        return count;
+    };
+    ASSERT_TRUE(run_until([&] { return servers_of_all() == 601; }));
+    // The last service of a batch is not split.
+    EXPECT_THAT(fake_->batches, Each(Le(Executor::usual_batch + 2)));
+    EXPECT_THAT(fake_->batches, Contains(Ge(Executor::usual_batch)));
+    EXPECT_THAT(problems(), Contains(HasSubstr("cannot add real server 10.11.12.2:1007")));
+    fake_->refuse(nullptr);
+    EXPECT_TRUE(run_until([&] { return servers_of_all() == 602; }));
+    EXPECT_EQ(fake_->batches.back(), 1U) << "what failed is tried again alone";
+}
+
+TEST_F(ControllerTest, ports_change_hands_in_one_batch) {
+    auto configuration = read(two_servers);
+    auto& web = configuration.virtual_servers[0];
+    web.port = {8000, 8100};
+    ASSERT_TRUE(controller_->start(configuration));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    fake_->batches.clear();
+    const auto text = std::string(two_servers);
+    const auto place = text.find("device =");
+    // Another range over the same ports, and another address.
+    ASSERT_TRUE(controller_->apply(text.substr(0, place) + "port = \"8050-8200\"\n" +
+                                   text.substr(place) + R"(
+[[virtual_server]]
+name = "other"
+address = "192.0.2.81/24"
+device = "wan0:2"
+)"));
+    EXPECT_THAT(problems(), Not(Contains(HasSubstr("cannot"))));
+    ASSERT_THAT(fake_->state().services, SizeIs(2));
+    EXPECT_EQ(fake_->state().services[0].key.to_string(), "tcp 192.0.2.80:8050-8200");
+}
+
+TEST_F(ControllerTest, the_sorry_server_serves_while_no_other_can) {
+    auto configuration = read(two_servers);
+    auto& web = configuration.virtual_servers[0];
+    web.sorry_server = {net::Address::parse("10.11.12.9").value(), {}, {}};
+    web.monitor.enabled = true;
+    // Nobody answers there.
+    ASSERT_TRUE(controller_->start(configuration));
+    ASSERT_TRUE(run_until([&] { return servers() == 1; }));
+    EXPECT_EQ(fake_->state().services[0].servers[0].key.to_string(), "10.11.12.9:80");
+    EXPECT_TRUE(fake_->next_hops().contains(web.sorry_server->address));
+    EXPECT_TRUE(controller_->status().value().virtual_servers.at(0).sorry_server->in_pool);
+}
+
+TEST_F(ControllerTest, a_restart_keeps_what_a_mark_holds) {
+    auto configuration = read(two_servers);
+    auto& web = configuration.virtual_servers[0];
+    web.monitor.enabled = true;
+    web.firewall_mark = 80;
+    web.on_failure = model::OnFailure::drain;
+    configuration.marks = {{80, web.address.address, model::Protocol::tcp, {80, 443}}};
+    dataplane::Service service{service_key(web), {.scheduler = web.scheduler}, {}};
+    service.options.matches = mark_matches(configuration, 80);
+    service.servers = {{.key = {web.real_servers[0].address, 0}},
+                       {.key = {web.real_servers[1].address, 0}, .weight = 0}};
+    fake_->state().services = {service};
+    ASSERT_TRUE(controller_->start(configuration));
+    EXPECT_EQ(fake_->state().services, std::vector{service}) << "one up, one drained";
+}
+
+TEST_F(ControllerTest, next_hops_of_removed_servers_are_followed_while_connections_go_on) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    const auto kept = net::Address::parse("10.11.12.7").value();
+    fake_->state().kept = {kept};
+    EXPECT_TRUE(run_until([&] { return fake_->next_hops().contains(kept); })) << "self-check";
+}
+
+TEST_F(ControllerTest, rates_come_from_the_counters) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    dataplane::Statistics statistics;
+    statistics.services = {{fake_->state().services[0].key, {}, {}}};
+    std::uint64_t connections = 0;
+    EXPECT_TRUE(run_until([&] {
+        statistics.services[0].counters.connections = (connections += 1'000);
+        fake_->set_statistics(statistics);
+        return controller_->status().value().total_rates.connections > 0;
+    }));
+    const auto status = controller_->status().value();
+    EXPECT_GT(status.virtual_servers.at(0).rates.connections, 0U);
+    EXPECT_EQ(status.total.connections, connections);
 }
 
 TEST_F(ControllerTest, a_faulty_configuration_changes_nothing) {

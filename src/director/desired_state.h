@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,13 +13,29 @@
 
 namespace shoal::director {
 
+/// What becomes of the connections of the real servers that leave a service.
+struct Departures {
+    /// Of those that the configuration does not use any more.
+    model::RemovedConnections removed = model::RemovedConnections::end;
+    /// Real servers that failed: whoever is connected to one waits for nothing.
+    std::set<dataplane::ServerKey> failed;
+    /// Its running answers finish.
+    std::optional<dataplane::ServerKey> sorry_server;
+
+    model::RemovedConnections connections_of(const dataplane::ServerKey& server) const;
+    bool operator==(const Departures&) const = default;
+};
+
 /// What the kernel should hold.
 struct DesiredState {
     /// Servers in the order of the file, as if they were added one by one.
     std::vector<dataplane::Service> services;
+    /// Of each of the services.
+    std::map<dataplane::ServiceKey, Departures> departures;
     /// By device name.
     std::map<std::string, model::HookChoice> hooks;
     model::ConnectionTimeouts timeouts;
+    bool secure_tcp = false;
     std::vector<redundancy::FloatingAddress> addresses;
     bool operator==(const DesiredState&) const = default;
 };
@@ -28,9 +45,5 @@ struct DesiredState {
 DesiredState desired_state(const model::Configuration& configuration,
                            const health::HealthView& health,
                            const std::set<std::string>& server_devices);
-
-dataplane::ServiceKey service_key(const model::VirtualServer& service);
-dataplane::ServerKey server_key(const model::VirtualServer& service,
-                                const model::RealServer& server);
 
 }  // namespace shoal::director

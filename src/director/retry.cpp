@@ -37,6 +37,10 @@ void Retry::succeeded(const std::string& operation) {
     failures_.erase(operation);
 }
 
+void Retry::begin_afresh() {
+    failures_.clear();
+}
+
 void Retry::keep_only(const std::vector<std::string>& wanted) {
     std::erase_if(failures_, [&](const auto& entry) {
         return std::ranges::find(wanted, entry.first) == wanted.end();

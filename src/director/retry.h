@@ -19,6 +19,8 @@ class Retry {
     /// True for the first failure in a row: the one worth a line in the log.
     bool failed(const std::string& operation, const Error& error, TimePoint now);
     void succeeded(const std::string& operation);
+    /// Everything is due again and waits briefly at first: what failed may be well now.
+    void begin_afresh();
     /// Forgets operations that are no longer wanted.
     void keep_only(const std::vector<std::string>& wanted);
     std::optional<TimePoint> next_due() const;

@@ -1,72 +1,151 @@
 #include "director/status.h"
 
-#include <algorithm>
+#include <optional>
 
-#include "director/desired_state.h"
+#include "director/index.h"
+#include "director/marks.h"
+#include "director/sorry_server.h"
 
 namespace shoal::director {
 
 namespace {
 
-template <class Entries, class Key>
-const auto* find_entry(const Entries& entries, const Key& key) {
-    const auto found = std::ranges::find_if(entries, [&](const auto& e) { return e.key == key; });
-    return found == entries.end() ? nullptr : &*found;
+/// Ports of the mark's rules that name this virtual server's address.
+std::vector<model::PortRange> mark_ports(const model::Configuration& configuration,
+                                         const model::VirtualServer& service) {
+    std::vector<model::PortRange> ports;
+    if (!service.firewall_mark) return ports;
+    for (const auto& match : mark_matches(configuration, *service.firewall_mark)) {
+        if (match.protocol == service.protocol && match.address == service.address.address)
+            ports.push_back(match.port);
+    }
+    return ports;
 }
 
-void fill_health(model::RealServerStatus& status, const health::HealthView& health,
-                 const health::TargetId& id) {
-    const auto verdict = health.find(id);
-    if (verdict == health.end()) return;
-    status.health = verdict->second.health;
-    status.reason = verdict->second.reason;
-    status.since_ms = verdict->second.since_ms;
+/// What is known of all services.
+struct Known {
+    explicit Known(const Findings& found)
+        : services(found.state.services), loads(found.statistics.services), rates(found.rates) {}
+
+    Index<dataplane::Service> services;
+    Index<dataplane::ServiceLoad> loads;
+    const RateTable& rates;
+};
+
+/// What is known of the servers of one virtual server.
+class ServerStatus {
+  public:
+    ServerStatus(const model::VirtualServer& service, const Known& known)
+        : key_(service_key(service)), rates_(known.rates) {
+        // Others of its mark may be there.
+        if (!service.active) return;
+        if (const auto* present = known.services.find(key_)) servers_.emplace(present->servers);
+        load_ = known.loads.find(key_);
+        if (load_) loads_.emplace(load_->servers);
+    }
+
+    /// What the data plane holds and counts of `server`.
+    model::RealServerStatus of(const dataplane::Server& server) const {
+        model::RealServerStatus status;
+        status.address = server.key.address;
+        status.port = server.key.port;
+        status.method = server.method;
+        status.weight = server.weight;
+        if (const auto* in_pool = servers_ ? servers_->find(server.key) : nullptr) {
+            status.in_pool = true;
+            status.weight_in_force = in_pool->weight;
+        }
+        if (const auto* counted = loads_ ? loads_->find(server.key) : nullptr) {
+            status.overloaded = counted->overloaded;
+            status.active_connections = counted->active;
+            status.inactive_connections = counted->inactive;
+            status.persistent_clients = counted->persistent;
+            status.counters = counted->counters;
+            status.rates = rates_.of(key_, server.key);
+        }
+        return status;
+    }
+
+    void add_to(model::VirtualServerStatus& status) const {
+        if (!load_) return;
+        status.counters = load_->counters;
+        status.rates = rates_.of(key_);
+    }
+
+  private:
+    dataplane::ServiceKey key_;
+    const RateTable& rates_;
+    const dataplane::ServiceLoad* load_ = nullptr;
+    std::optional<Index<dataplane::Server>> servers_;
+    std::optional<Index<dataplane::ServerLoad>> loads_;
+};
+
+model::RealServerStatus real_server_status(const model::Configuration& configuration,
+                                           const model::VirtualServer& service,
+                                           const model::RealServer& server,
+                                           const ServerStatus& servers,
+                                           const health::HealthView& health) {
+    auto status = servers.of({.key = server_key(service, server),
+                              .weight = server.weight,
+                              .method = model::forwarding_method(configuration, service, server)});
+    status.name = server.name;
+    status.enabled = server.active;
+    if (const auto verdict = health.find({service.name, server.name}); verdict != health.end()) {
+        status.health = verdict->second.health;
+        status.reason = verdict->second.reason;
+        status.since_ms = verdict->second.since_ms;
+    }
+    return status;
 }
 
-void fill_load(model::RealServerStatus& status, const dataplane::ServiceLoad* service,
-               const dataplane::ServerKey& key) {
-    if (!service) return;
-    const auto* load = find_entry(service->servers, key);
-    if (!load) return;
-    status.active_connections = load->active;
-    status.inactive_connections = load->inactive;
-    status.counters = load->counters;
-}
-
-}  // namespace
-
-model::VirtualServerStatus virtual_server_status(const model::Configuration& configuration,
-                                                 const model::VirtualServer& service,
-                                                 const health::HealthView& health,
-                                                 const dataplane::State& state,
-                                                 const dataplane::Statistics& statistics) {
+model::VirtualServerStatus one_status(const model::Configuration& configuration,
+                                      const model::VirtualServer& service, const Known& known,
+                                      const health::HealthView& health) {
     model::VirtualServerStatus status;
     status.name = service.name;
     status.active = service.active;
     status.address = service.address;
     status.port = service.port;
     status.protocol = service.protocol;
+    status.firewall_mark = service.firewall_mark;
+    status.mark_ports = mark_ports(configuration, service);
     status.scheduler = service.scheduler;
+    if (service.persistence) status.persistence_ms = service.persistence->count();
     status.device = service.device.label;
-
-    const auto* present = find_entry(state.services, service_key(service));
-    const auto* load = find_entry(statistics.services, service_key(service));
-    if (load) status.counters = load->counters;
+    const ServerStatus servers(service, known);
+    servers.add_to(status);
     for (const auto& server : service.real_servers) {
-        model::RealServerStatus real;
-        real.name = server.name;
-        real.address = server.address;
-        real.port = model::real_port(service, server);
-        real.method = model::forwarding_method(configuration, service, server);
-        real.weight = server.weight;
-        real.enabled = server.active;
-        const auto key = server_key(service, server);
-        real.in_pool = present && find_entry(present->servers, key);
-        fill_health(real, health, {service.name, server.name});
-        fill_load(real, load, key);
-        status.real_servers.push_back(std::move(real));
+        status.real_servers.push_back(
+            real_server_status(configuration, service, server, servers, health));
+    }
+    if (const auto sorry = sorry_server(configuration, service)) {
+        status.sorry_server = servers.of(*sorry);
+        status.sorry_server->name = "sorry";
     }
     return status;
+}
+
+}  // namespace
+
+std::vector<model::VirtualServerStatus> virtual_server_status(
+    const model::Configuration& configuration, const Findings& found) {
+    const Known known(found);
+    std::vector<model::VirtualServerStatus> all;
+    for (const auto& service : configuration.virtual_servers)
+        all.push_back(one_status(configuration, service, known, found.health));
+    return all;
+}
+
+model::Counters total_of(const std::vector<dataplane::ServiceLoad>& services) {
+    model::Counters total;
+    for (const auto& service : services) {
+        total.connections += service.counters.connections;
+        total.packets_in += service.counters.packets_in;
+        total.packets_out += service.counters.packets_out;
+        total.bytes_in += service.counters.bytes_in;
+        total.bytes_out += service.counters.bytes_out;
+    }
+    return total;
 }
 
 std::vector<model::HookStatus> hook_status(const dataplane::State& state) {

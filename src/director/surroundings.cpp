@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "director/sorry_server.h"
+
 namespace shoal::director {
 
 net::DirectorUse director_use(const model::Configuration& configuration,
@@ -11,11 +13,12 @@ net::DirectorUse director_use(const model::Configuration& configuration,
     for (const auto& service : configuration.virtual_servers) {
         if (!service.active) continue;
         use.client_devices.insert(service.device.device);
-        for (const auto& server : service.real_servers) {
-            const bool nat = model::forwarding_method(configuration, service, server) ==
-                             model::ForwardingMethod::nat;
-            (nat ? use.nat : use.direct) = true;
-        }
+        const auto note = [&use](model::ForwardingMethod method) {
+            (method == model::ForwardingMethod::nat ? use.nat : use.direct) = true;
+        };
+        for (const auto& server : service.real_servers)
+            note(model::forwarding_method(configuration, service, server));
+        if (const auto sorry = sorry_server(configuration, service)) note(sorry->method);
     }
     return use;
 }

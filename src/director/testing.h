@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+
+#include "dataplane/dataplane.h"
 #include "health/health_view.h"
 #include "model/configuration.h"
 
@@ -40,6 +43,29 @@ inline health::HealthView all_up(const model::Configuration& configuration) {
         }
     }
     return view;
+}
+
+/// "http" and "https" on 192.0.2.80, bundled by mark 80: one takes port 80, the other 443; each has
+/// web-1 and web-2.
+inline model::Configuration two_of_one_mark() {
+    auto configuration = two_servers();
+    auto& http = configuration.virtual_servers[0];
+    http.name = "http";
+    http.firewall_mark = 80;
+    auto https = http;
+    https.name = "https";
+    https.port = 443;
+    configuration.virtual_servers.push_back(https);
+    configuration.marks = {{80, address("192.0.2.80"), model::Protocol::tcp, {443, 80}}};
+    return configuration;
+}
+
+/// The pool's real servers by the last number of their addresses, with their weights.
+inline std::map<int, std::uint32_t> weights(const dataplane::Service& service) {
+    std::map<int, std::uint32_t> weights;
+    for (const auto& server : service.servers)
+        weights[server.key.address.bytes()[3]] = server.weight;
+    return weights;
 }
 
 }  // namespace shoal::director::testing

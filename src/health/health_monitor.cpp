@@ -4,6 +4,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/clock.h"
@@ -45,6 +47,14 @@ bool asks_the_same(const model::Monitor& a, const model::Monitor& b) {
     return a.enabled == b.enabled && a.send == b.send && a.expect == b.expect;
 }
 
+/// A server and what it is asked, whatever the target is called.
+using Question = std::tuple<net::Address, std::uint16_t, model::Protocol, std::string, std::string>;
+
+Question question_of(const Target& target) {
+    return {target.address, target.port, target.protocol, target.monitor.send,
+            target.monitor.expect};
+}
+
 /// A target and the state of its checks. Handlers hold it weakly: a removed target is gone.
 struct Entry {
     Entry(asio::io_context& loop, Target of, UpDownMachine begins_as, Verdict& in_view)
@@ -78,6 +88,8 @@ class HealthMonitor::Impl {
     using EntryPtr = std::shared_ptr<Entry>;
 
     void remove_all_but(const std::vector<Target>& targets);
+    /// What servers that are up were asked.
+    std::set<Question> answered() const;
     void add(const Target& target, bool assumed_up, TimePoint first_check);
     void update(const EntryPtr& entry, const Target& target);
     UpDownMachine new_machine(const Target& target, TimePoint first_check, bool assumed_up);
@@ -101,6 +113,7 @@ class HealthMonitor::Impl {
 
 void HealthMonitor::Impl::set_targets(const std::vector<Target>& targets,
                                       const std::vector<TargetId>& assumed_up) {
+    const auto known_well = answered();
     remove_all_but(targets);
     const std::set<TargetId> up(assumed_up.begin(), assumed_up.end());
     auto first_check = Clock::now();
@@ -109,10 +122,20 @@ void HealthMonitor::Impl::set_targets(const std::vector<Target>& targets,
         if (known != entries_.end()) {
             update(known->second, target);
         } else {
-            add(target, up.contains(target.id), first_check);
+            add(target, up.contains(target.id) || known_well.contains(question_of(target)),
+                first_check);
             first_check += first_check_pace;
         }
     }
+}
+
+std::set<Question> HealthMonitor::Impl::answered() const {
+    std::set<Question> questions;
+    for (const auto& [id, entry] : entries_) {
+        if (entry->target.monitor.enabled && entry->verdict.health == Health::up)
+            questions.insert(question_of(entry->target));
+    }
+    return questions;
 }
 
 void HealthMonitor::Impl::remove_all_but(const std::vector<Target>& targets) {

@@ -42,7 +42,9 @@ class HealthMonitor {
     /// Replaces the targets; one that did not change keeps its verdict and its timing, and so does
     /// one that is only checked otherwise. One with another address, port or protocol is new. A
     /// target of `assumed_up` that is new here begins as up instead of unknown (adoption: its
-    /// server is in the pool already), and goes out by the rules for servers that are up.
+    /// server is in the pool already), and goes out by the rules for servers that are up. So does
+    /// one whose server is up by the same question under another name: nobody goes out of service
+    /// because it was renamed.
     void set_targets(const std::vector<Target>& targets, const std::vector<TargetId>& assumed_up);
     const HealthView& view() const;
 

@@ -174,6 +174,20 @@ TEST_F(HealthMonitorTest, an_adopted_server_begins_as_up_and_goes_out_by_the_usu
     EXPECT_THAT(changes_, ElementsAre(Change{"web-2", Health::down}));
 }
 
+TEST_F(HealthMonitorTest, a_server_that_is_up_stays_so_under_another_name) {
+    const TcpServer server(loop_, saying_ok());
+    const ClosedPort closed(loop_);
+    monitor_->set_targets({target("web-1", server.port()), target("web-2", closed.port())}, {});
+    ASSERT_TRUE(run_until(loop_, [&] { return changes_.size() == 2; }));
+    auto otherwise = target("otherwise", server.port());
+    otherwise.monitor.expect = "HTTP";
+    monitor_->set_targets(
+        {target("www-1", server.port()), target("www-2", closed.port()), otherwise}, {});
+    EXPECT_EQ(verdict("www-1").health, Health::up);
+    EXPECT_EQ(verdict("www-2").health, Health::unknown);
+    EXPECT_EQ(verdict("otherwise").health, Health::unknown) << "it was asked something else";
+}
+
 TEST_F(HealthMonitorTest, other_timing_keeps_the_verdict) {
     const ClosedPort closed(loop_);
     auto web = target("web-1", closed.port());

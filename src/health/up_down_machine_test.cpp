@@ -173,9 +173,10 @@ RC_GTEST_PROP(UpDownMachine, a_server_comes_back_after_its_reentry_time_and_at_m
     RC_ASSERT(up <= answering_since + setting.timing.reentry_time + delay);
 }
 
-/// Judges every change of the verdict by the checks before it, and by nothing else.
+/// Judges every change of the verdict by the checks before it, and by nothing else. What is assumed
+/// up counts as having answered when its checks began.
 void judge(const std::vector<Event>& events, const Timing& timing) {
-    std::optional<TimePoint> last_answer;
+    TimePoint last_answer = start;
     std::optional<TimePoint> answering_since;
     int failures_in_a_row = 0;
     int checks = 0;
@@ -201,7 +202,7 @@ void judge(const std::vector<Event>& events, const Timing& timing) {
                 break;
             case Event::down:
                 RC_ASSERT(checks == 1 || failures_in_a_row >= 2 ||
-                          event.at >= *last_answer + timing.service_timeout);
+                          event.at >= last_answer + timing.service_timeout);
                 answering_since.reset();
                 break;
         }

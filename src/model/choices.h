@@ -49,6 +49,43 @@ struct Choices<Scheduler> {
         Choice{Scheduler::wrr, "wrr", "Weighted round robin"},
         Choice{Scheduler::lc, "lc", "Least-connection"},
         Choice{Scheduler::wlc, "wlc", "Weighted least-connections"},
+        Choice{Scheduler::lblc, "lblc", "Locality-Based Least-Connection Scheduling"},
+        Choice{Scheduler::lblcr, "lblcr",
+               "Locality-Based Least-Connection Scheduling with Replication"},
+        Choice{Scheduler::dh, "dh", "Destination Hash Scheduling"},
+        Choice{Scheduler::sh, "sh", "Source Hash Scheduling"},
+        Choice{Scheduler::sed, "sed", "Shortest expected delay"},
+        Choice{Scheduler::nq, "nq", "Never queue"},
+        Choice{Scheduler::fo, "fo", "Weighted failover"},
+        Choice{Scheduler::ovf, "ovf", "Weighted overflow"},
+        Choice{Scheduler::mh, "mh", "Maglev hashing"},
+        Choice{Scheduler::twos, "twos", "Weighted random twos choice"},
+    };
+};
+
+template <>
+struct Choices<SchedulerFlag> {
+    static constexpr std::array all{
+        Choice{SchedulerFlag::sh_port, "sh-port", "sh: the client's port counts too"},
+        Choice{SchedulerFlag::sh_fallback, "sh-fallback", "sh: another one where one is unusable"},
+        Choice{SchedulerFlag::mh_port, "mh-port", "mh: the client's port counts too"},
+        Choice{SchedulerFlag::mh_fallback, "mh-fallback", "mh: another one where one is unusable"},
+    };
+};
+
+template <>
+struct Choices<OnFailure> {
+    static constexpr std::array all{
+        Choice{OnFailure::remove, "remove", "Remove it"},
+        Choice{OnFailure::drain, "drain", "Quiesce it: weight 0"},
+    };
+};
+
+template <>
+struct Choices<RemovedConnections> {
+    static constexpr std::array all{
+        Choice{RemovedConnections::end, "end", "End at once"},
+        Choice{RemovedConnections::keep, "keep", "Go on"},
     };
 };
 

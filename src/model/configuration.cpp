@@ -11,7 +11,43 @@ ForwardingMethod forwarding_method(const Configuration& configuration, const Vir
 }
 
 std::uint16_t real_port(const VirtualServer& service, const RealServer& server) {
-    return server.port.value_or(service.port);
+    if (server.port) return *server.port;
+    return !service.firewall_mark && service.port.is_single() ? service.port.first : 0;
+}
+
+std::uint16_t check_port(const Configuration& configuration, const VirtualServer& service,
+                         const RealServer& server) {
+    if (service.monitor.port) return *service.monitor.port;
+    if (server.port) return *server.port;
+    if (!service.firewall_mark || !service.port.is_any()) return service.port.first;
+    for (const MarkRule& rule : configuration.marks) {
+        const bool matches = rule.value == *service.firewall_mark &&
+                             rule.protocol == service.protocol && !rule.ports.empty();
+        if (matches) return rule.ports.front().first;
+    }
+    return 0;
+}
+
+std::optional<Persistence> persistence_of(const VirtualServer& service) {
+    if (!service.persistence) return std::nullopt;
+    Persistence persistence{.timeout = *service.persistence,
+                            .keep_quiesced = service.keep_quiesced_clients};
+    if (service.persistence_netmask) {
+        const auto length = service.persistence_netmask->length;
+        (service.address.address.is_v6() ? persistence.netmask_v6 : persistence.netmask) = length;
+    }
+    return persistence;
+}
+
+std::size_t most_real_servers(Scheduler scheduler) {
+    switch (scheduler) {
+        case Scheduler::lblc:
+        case Scheduler::lblcr:
+        case Scheduler::twos:
+            return max_linear_pool;
+        default:
+            return max_pool;
+    }
 }
 
 milliseconds check_interval(const VirtualServer& service) {

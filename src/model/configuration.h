@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,12 +21,45 @@ using std::chrono::milliseconds;
 inline constexpr std::size_t max_virtual_servers = 4096;
 inline constexpr std::size_t max_real_servers = 16384;
 /// Real servers of one virtual server.
-inline constexpr std::size_t max_pool = 256;
+inline constexpr std::size_t max_pool = 4096;
+/// With a scheduler that looks at all of them for each connection: lblc, lblcr, twos.
+inline constexpr std::size_t max_linear_pool = 256;
 
 enum class ForwardingMethod { nat, direct, tunnel };
 enum class Protocol { tcp, udp };
-enum class Scheduler { rr, wrr, lc, wlc };
+enum class Scheduler { rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos };
+/// IPVS's scheduler flags, by their ipvsadm names.
+enum class SchedulerFlag { sh_port, sh_fallback, mh_port, mh_fallback };
+/// The primes that IPVS knows as sizes of mh's table.
+inline constexpr std::array<std::uint32_t, 10> mh_table_sizes{251,  509,   1021,  2039,  4093,
+                                                              8191, 16381, 32749, 65521, 131071};
 enum class HookChoice { automatic, xdp, tc };
+/// What becomes of a real server's place when its checks fail.
+enum class OnFailure {
+    remove,  /// it leaves the pool, its connections end
+    drain,   /// it stays with weight 0: established connections go on
+};
+/// What becomes of the connections of a real server that was taken out of the configuration.
+enum class RemovedConnections {
+    end,   /// TCP: reset at the next packet; UDP: scheduled afresh
+    keep,  /// they go on until they end by themselves
+};
+
+/// Ports from `first` to `last`, both included. {0, 0}: every port.
+struct PortRange {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+    constexpr PortRange() = default;
+    /// One port, or all where it is 0. Implicit: most ranges are one port.
+    constexpr PortRange(std::uint16_t port) : first(port), last(port) {}
+    constexpr PortRange(std::uint16_t from, std::uint16_t to) : first(from), last(to) {}
+    constexpr bool is_any() const { return first == 0 && last == 0; }
+    constexpr bool is_single() const { return first == last && first != 0; }
+    constexpr bool contains(std::uint16_t port) const {
+        return is_any() || (first <= port && port <= last);
+    }
+    auto operator<=>(const PortRange&) const = default;
+};
 
 /// The device an address is put on: "wan0:1" is device "wan0" with the address label "wan0:1".
 struct DeviceLabel {
@@ -67,6 +101,8 @@ struct Global {
     /// connection takes one.
     std::uint32_t table_size = 1U << 20;
     bool manage_sysctl = false;
+    /// IPVS's secure_tcp: the TCP states of a director under attack.
+    bool secure_tcp = false;
     ConnectionTimeouts timeouts;
     bool operator==(const Global&) const = default;
 };
@@ -80,8 +116,10 @@ struct Device {
 
 /// Escapes are already resolved: `send` and `expect` hold the bytes of the exchange.
 struct Monitor {
-    /// Nothing is checked; the real server counts as up.
+    /// False: nothing is checked; the real server counts as up.
     bool enabled = true;
+    /// Default: as check_port() says.
+    std::optional<std::uint16_t> port{};
     /// Empty: nothing is sent.
     std::string send;
     /// What the answer must begin with; empty: opening the port is enough.
@@ -102,7 +140,46 @@ struct RealServer {
     bool active = true;
     /// Default: the virtual server's network type.
     std::optional<ForwardingMethod> network_type;
+    /// Connections (active and inactive) at which it gets no more; 0: no limit.
+    std::uint32_t upper_threshold = 0;
+    /// Connections below which it gets new ones again; 0: three quarters of the upper one.
+    std::uint32_t lower_threshold = 0;
     bool operator==(const RealServer&) const = default;
+};
+
+/// Serves exactly while no real server is usable. Not checked.
+struct SorryServer {
+    net::Address address;
+    /// Default: the virtual server's port.
+    std::optional<std::uint16_t> port;
+    /// Default: the virtual server's network type.
+    std::optional<ForwardingMethod> network_type;
+    bool operator==(const SorryServer&) const = default;
+};
+
+/// Leading bits of an address that count.
+struct NetworkMask {
+    std::uint8_t length = 32;
+    bool operator==(const NetworkMask&) const = default;
+};
+
+/// A virtual server's settings of that name together, see persistence_of().
+struct Persistence {
+    milliseconds timeout{300'000};
+    /// Leading bits of a client's address that count: 0 to 32, and 0 to 128.
+    std::uint8_t netmask = 32;
+    std::uint8_t netmask_v6 = 128;
+    bool keep_quiesced = false;
+    bool operator==(const Persistence&) const = default;
+};
+
+/// Packets that carry a firewall mark, without any firewall: several rules may set one mark.
+struct MarkRule {
+    std::uint32_t value = 0;
+    net::Address address;
+    Protocol protocol = Protocol::tcp;
+    std::vector<PortRange> ports;
+    bool operator==(const MarkRule&) const = default;
 };
 
 struct VirtualServer {
@@ -111,8 +188,32 @@ struct VirtualServer {
     net::Prefix address;
     DeviceLabel device;
     Protocol protocol = Protocol::tcp;
-    std::uint16_t port = 80;
+    /// The service's ports. With a firewall mark it selects no packets: it is the one that is
+    /// checked, or 0, and then it is the first port of the mark's rules.
+    PortRange port = 80;
+    /// Takes the packets of all [[mark]] rules of this value instead of those to `port`.
+    std::optional<std::uint32_t> firewall_mark;
     Scheduler scheduler = Scheduler::wlc;
+    std::vector<SchedulerFlag> scheduler_flags;
+    /// Slots of mh's table, one of IPVS's primes.
+    std::uint32_t mh_table_size = 4093;
+    /// How long a client stays with its real server after its last connection began; unset: each
+    /// connection is scheduled by itself.
+    std::optional<milliseconds> persistence;
+    /// Default: all bits.
+    std::optional<NetworkMask> persistence_netmask;
+    /// IPVS's old default: a client stays with its real server although that has weight 0.
+    bool keep_quiesced_clients = false;
+    /// Each datagram is scheduled on its own.
+    bool one_packet = false;
+    /// A real server that joins is not flooded: all count as freshly added.
+    bool quiesce_server = false;
+    OnFailure on_failure = OnFailure::remove;
+    RemovedConnections removed_connections = RemovedConnections::end;
+    std::optional<SorryServer> sorry_server;
+    /// Clients that may open connections; empty: all. The longest prefix of both lists decides.
+    std::vector<net::Prefix> allow;
+    std::vector<net::Prefix> deny;
     std::optional<ForwardingMethod> network_type;
     milliseconds service_timeout{6'000};
     milliseconds reentry_time{15'000};
@@ -124,6 +225,7 @@ struct VirtualServer {
 struct Configuration {
     Global global;
     std::vector<Device> devices;
+    std::vector<MarkRule> marks;
     std::vector<VirtualServer> virtual_servers;
     bool operator==(const Configuration&) const = default;
 };
@@ -131,7 +233,17 @@ struct Configuration {
 /// The forwarding method of one real server: its own, its virtual server's, or the global one.
 ForwardingMethod forwarding_method(const Configuration& configuration, const VirtualServer& service,
                                    const RealServer& server);
+/// Where packets for the real server go: its own port or the virtual server's one. 0 where that has
+/// several (any port, a range, a mark) and the packet's own stays.
 std::uint16_t real_port(const VirtualServer& service, const RealServer& server);
+/// Where the real server is checked: the monitor's port, its own, the virtual server's first, or
+/// the first one of its mark's rules. 0: there is none.
+std::uint16_t check_port(const Configuration& configuration, const VirtualServer& service,
+                         const RealServer& server);
+/// Unset: connections are scheduled one by one.
+std::optional<Persistence> persistence_of(const VirtualServer& service);
+/// How many real servers a virtual server with this scheduler may have.
+std::size_t most_real_servers(Scheduler scheduler);
 milliseconds check_interval(const VirtualServer& service);
 milliseconds check_timeout(const VirtualServer& service);
 /// What is checked where the file has no [virtual_server.monitor]: HTTP for TCP port 80, as nanny

@@ -27,6 +27,59 @@ TEST(Configuration, a_real_server_has_its_own_port_or_the_virtual_one) {
     EXPECT_EQ(real_port(service, server), 8443);
 }
 
+TEST(Configuration, of_several_ports_each_stays) {
+    VirtualServer service;
+    RealServer server;
+    for (const auto ports : {PortRange{}, PortRange{8000, 8100}}) {
+        service.port = ports;
+        EXPECT_EQ(real_port(service, server), 0);
+    }
+    service.port = 80;
+    service.firewall_mark = 80;
+    EXPECT_EQ(real_port(service, server), 0);
+    server.port = 8080;
+    EXPECT_EQ(real_port(service, server), 8080);
+}
+
+TEST(Configuration, the_checked_port_is_the_nearest_that_is_said) {
+    Configuration configuration;
+    VirtualServer service;
+    RealServer server;
+    service.port = {8000, 8100};
+    EXPECT_EQ(check_port(configuration, service, server), 8000);
+    service.port = {};
+    EXPECT_EQ(check_port(configuration, service, server), 0);
+    service.firewall_mark = 80;
+    EXPECT_EQ(check_port(configuration, service, server), 0);
+    configuration.marks = {{80, {}, Protocol::udp, {53}},
+                           {81, {}, Protocol::tcp, {25}},
+                           {80, {}, Protocol::tcp, {PortRange(443), PortRange(80)}}};
+    EXPECT_EQ(check_port(configuration, service, server), 443);
+    service.port = 80;
+    EXPECT_EQ(check_port(configuration, service, server), 80);
+    server.port = 8080;
+    EXPECT_EQ(check_port(configuration, service, server), 8080);
+    service.monitor.port = 8081;
+    EXPECT_EQ(check_port(configuration, service, server), 8081);
+}
+
+TEST(Configuration, persistence_is_three_settings) {
+    VirtualServer service;
+    EXPECT_EQ(persistence_of(service), std::nullopt);
+    service.persistence = milliseconds{60'000};
+    EXPECT_EQ(persistence_of(service), (Persistence{.timeout = milliseconds{60'000}}));
+    service.persistence_netmask = NetworkMask{24};
+    service.keep_quiesced_clients = true;
+    EXPECT_EQ(persistence_of(service),
+              (Persistence{.timeout = milliseconds{60'000}, .netmask = 24, .keep_quiesced = true}));
+}
+
+TEST(Configuration, a_linear_scheduler_has_a_smaller_pool) {
+    EXPECT_EQ(most_real_servers(Scheduler::wlc), 4096U);
+    for (const auto scheduler : {Scheduler::lblc, Scheduler::lblcr, Scheduler::twos})
+        EXPECT_EQ(most_real_servers(scheduler), 256U);
+}
+
 TEST(Configuration, checks_run_three_times_in_a_service_timeout) {
     VirtualServer service;
     EXPECT_EQ(check_interval(service), milliseconds{2'000});

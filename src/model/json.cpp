@@ -33,6 +33,15 @@ nlohmann::json json_of(const net::Prefix& prefix, TextForm) {
     return prefix.to_string();
 }
 
+nlohmann::json json_of(const PortRange& ports, TextForm) {
+    if (ports.first == ports.last) return ports.first;
+    return format_port_range(ports);
+}
+
+nlohmann::json json_of(NetworkMask mask, TextForm) {
+    return mask.length;
+}
+
 nlohmann::json json_of(const DeviceLabel& device, TextForm) {
     return device.label;
 }
@@ -45,8 +54,8 @@ nlohmann::json json_of(E value, TextForm) {
 template <Described Owner>
 nlohmann::json json_of(const Owner& owner, TextForm);
 
-template <Described Owner>
-nlohmann::json json_of(const std::vector<Owner>& list, TextForm form) {
+template <class Value>
+nlohmann::json json_of(const std::vector<Value>& list, TextForm form) {
     auto array = nlohmann::json::array();
     for (const auto& item : list)
         array.push_back(json_of(item, form));

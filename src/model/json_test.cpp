@@ -34,5 +34,36 @@ TEST(Json, has_the_keys_and_forms_of_the_file) {
     EXPECT_EQ(web["real_server"][0]["active"], true);
 }
 
+TEST(Json, has_lists_and_masks_as_the_file_does) {
+    Configuration configuration;
+    configuration.marks = {{80,
+                            net::Address::parse("192.0.2.80").value(),
+                            Protocol::tcp,
+                            {PortRange(80), PortRange(8000, 8100)}}};
+    VirtualServer service;
+    service.port = {};
+    service.firewall_mark = 80;
+    service.scheduler = Scheduler::sh;
+    service.scheduler_flags = {SchedulerFlag::sh_port};
+    service.persistence = milliseconds{300'000};
+    service.persistence_netmask = NetworkMask{24};
+    service.sorry_server = SorryServer{net::Address::parse("10.0.0.9").value(), {}, {}};
+    service.deny = {net::Prefix::parse("10.0.0.0/8").value()};
+    configuration.virtual_servers = {service};
+
+    const auto json = to_json(configuration);
+    EXPECT_EQ(json["mark"][0]["ports"], (nlohmann::json{80, "8000-8100"}));
+    const auto& web = json["virtual_server"][0];
+    EXPECT_EQ(web["port"], 0);
+    EXPECT_EQ(web["firewall_mark"], 80);
+    EXPECT_EQ(web["scheduler_flags"], (nlohmann::json{"sh-port"}));
+    EXPECT_EQ(web["persistence"], "5m");
+    EXPECT_EQ(web["persistence_netmask"], 24);
+    EXPECT_EQ(web["sorry_server"], (nlohmann::json{{"address", "10.0.0.9"}}));
+    EXPECT_EQ(web["allow"], nlohmann::json::array());
+    EXPECT_EQ(web["deny"], (nlohmann::json{"10.0.0.0/8"}));
+    EXPECT_EQ(web["on_failure"], "remove");
+}
+
 }  // namespace
 }  // namespace shoal::model

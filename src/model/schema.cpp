@@ -36,9 +36,24 @@ std::string type_text(TextForm form) {
                "seconds";
     }
     if constexpr (std::same_as<Value, net::Address>) return "IPv4 address";
-    if constexpr (std::same_as<Value, net::Prefix>) return "IPv4 address with prefix length";
+    if constexpr (std::same_as<Value, net::Prefix>) {
+        return form == TextForm::network ? "IPv4 network with prefix length"
+                                         : "IPv4 address with prefix length";
+    }
     if constexpr (std::same_as<Value, DeviceLabel>) return "device with alias label";
-    if constexpr (is_list<Value>) return "list of tables";
+    if constexpr (std::same_as<Value, PortRange>) return "port, range of ports or `0`";
+    if constexpr (std::same_as<Value, NetworkMask>) {
+        return "network mask: `24`, `\"/24\"` or `\"255.255.255.0\"`";
+    }
+    if constexpr (std::same_as<Value, SorryServer>) return "address or table";
+    if constexpr (is_list<Value>) {
+        using Element = typename Value::value_type;
+        if constexpr (Described<Element>) {
+            return "list of tables";
+        } else {
+            return "list: " + type_text<Element>(form);
+        }
+    }
     if constexpr (Described<Value>) return "table";
     return form == TextForm::device_name ? "name of a network device" : "text";
 }
@@ -73,9 +88,9 @@ SectionView describe() {
 }  // namespace
 
 std::vector<SectionView> describe_settings() {
-    return {describe<Global>(),    describe<NatRouter>(),     describe<ConnectionTimeouts>(),
-            describe<Device>(),    describe<VirtualServer>(), describe<Monitor>(),
-            describe<RealServer>()};
+    return {describe<Global>(),      describe<NatRouter>(), describe<ConnectionTimeouts>(),
+            describe<Device>(),      describe<MarkRule>(),  describe<VirtualServer>(),
+            describe<SorryServer>(), describe<Monitor>(),   describe<RealServer>()};
 }
 
 }  // namespace shoal::model

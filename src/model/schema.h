@@ -1,8 +1,12 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -24,10 +28,13 @@ struct Limits {
     std::int64_t least = 0;
     std::int64_t most = 0;
     bool power_of_two = false;
+    /// Not empty: only these.
+    std::span<const std::uint32_t> only = {};
 };
 
-/// What a text may hold (model/text.h).
-enum class TextForm { name, device_name, exchange };
+/// What a text may hold (model/text.h), and whether a prefix is an address in a network or the
+/// network itself.
+enum class TextForm { name, device_name, exchange, network };
 
 struct Description {
     /// As it stands in the file.
@@ -101,9 +108,10 @@ struct SectionView {
 /// Every table of the file with every setting in it, outer ones first.
 std::vector<SectionView> describe_settings();
 
-/// "1 to 65535", "100ms to 1h"; empty where `most` is 0.
+/// "1 to 65535", "100ms to 1h", "251, 509"; empty where nothing is limited.
 template <class Value>
 std::string range_text(const Limits& limits) {
+    if (!limits.only.empty()) return fmt::format("{}", fmt::join(limits.only, ", "));
     if (limits.most == 0) return "";
     if constexpr (std::same_as<Value, milliseconds>) {
         return format_duration(milliseconds{limits.least}) + " to " +

@@ -45,13 +45,26 @@ TEST(Schema, titles_are_those_that_piranha_prints) {
     EXPECT_EQ(find("[[virtual_server]]", "port").description.title, "Application port");
     EXPECT_EQ(find("[[virtual_server]]", "address").description.title, "Virtual IP Address");
     EXPECT_EQ(find("[[virtual_server]]", "device").description.title, "Device");
+    EXPECT_EQ(find("[[virtual_server]]", "firewall_mark").description.title, "Firewall Mark");
+    EXPECT_EQ(find("[[virtual_server]]", "persistence_netmask").description.title,
+              "Persistence Network Mask");
+    EXPECT_EQ(find("[[virtual_server]]", "quiesce_server").description.title, "Quiesce server");
+    EXPECT_EQ(find("[[virtual_server]]", "sorry_server").description.title, "Sorry Server");
 }
 
 TEST(Schema, says_types_ranges_and_defaults) {
     const auto& port = find("[[virtual_server]]", "port");
-    EXPECT_EQ(port.type, "whole number");
-    EXPECT_EQ(port.range, "1 to 65535");
-    EXPECT_EQ(port.default_value, "`80`");
+    EXPECT_EQ(port.type, "port, range of ports or `0`");
+    EXPECT_EQ(port.range, "0 to 65535");
+    EXPECT_EQ(port.default_value, "`80`; with `firewall_mark` the first port of the mark");
+    const auto& size = find("[[virtual_server]]", "mh_table_size");
+    EXPECT_EQ(size.range, "251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521, 131071");
+    EXPECT_EQ(size.default_value, "`4093`");
+    EXPECT_EQ(find("[[virtual_server]]", "allow").type, "list: IPv4 network with prefix length");
+    EXPECT_EQ(find("[[mark]]", "ports").type, "list: port, range of ports or `0`");
+    EXPECT_EQ(find("[[virtual_server]]", "scheduler_flags").type,
+              "list: one of `sh-port` `sh-fallback` `mh-port` `mh-fallback`");
+    EXPECT_EQ(find("[[virtual_server]]", "sorry_server").type, "address or table");
     const auto& timeout = find("[[virtual_server]]", "service_timeout");
     EXPECT_EQ(timeout.range, "100ms to 1h");
     EXPECT_EQ(timeout.default_value, "`\"6s\"`");
@@ -90,13 +103,20 @@ template <class Owner>
 constexpr auto rows = std::tuple_size_v<decltype(Schema<Owner>::settings)>;
 
 TEST(Schema, every_member_has_a_row) {
-    const auto& [name, type, router, hook, size, sysctl, timeouts] = Global{};
-    const auto& [vs_name, vs_active, vs_address, vs_device, vs_protocol, vs_port, vs_scheduler,
-                 vs_type, vs_timeout, vs_reentry, vs_monitor, vs_servers] = VirtualServer{};
-    const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type] = RealServer{};
-    const auto& [enabled, send, expect, interval, timeout] = Monitor{};
-    static_assert(rows<Global> == 7 && rows<VirtualServer> == 12 && rows<RealServer> == 6 &&
-                  rows<Monitor> == 5 && rows<NatRouter> == 2 && rows<Device> == 2 &&
+    const auto& [name, type, router, hook, size, sysctl, secure, timeouts] = Global{};
+    const auto& [vs_name, vs_active, vs_address, vs_device, vs_protocol, vs_port, vs_mark,
+                 vs_scheduler, vs_flags, vs_mh, vs_persistence, vs_netmask, vs_keep, vs_one,
+                 vs_quiesce, vs_failure, vs_removed, vs_sorry, vs_allow, vs_deny, vs_type,
+                 vs_timeout, vs_reentry, vs_monitor, vs_servers] = VirtualServer{};
+    const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type, rs_upper, rs_lower] =
+        RealServer{};
+    const auto& [enabled, port, send, expect, interval, timeout] = Monitor{};
+    [[maybe_unused]] const auto& [sorry_address, sorry_port, sorry_type] = SorryServer{};
+    const auto& [value, address, protocol, ports] = MarkRule{};
+    const auto& [global, devices, marks, services] = Configuration{};
+    static_assert(rows<Global> == 8 && rows<VirtualServer> == 25 && rows<RealServer> == 8 &&
+                  rows<Monitor> == 6 && rows<NatRouter> == 2 && rows<Device> == 2 &&
+                  rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 4 &&
                   rows<ConnectionTimeouts> == sizeof(ConnectionTimeouts) / sizeof(milliseconds));
 }
 

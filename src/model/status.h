@@ -21,15 +21,28 @@ struct Counters {
     bool operator==(const Counters&) const = default;
 };
 
+/// Per second, as IPVS estimates them: every 2 s a quarter of what changed.
+struct Rates {
+    std::uint64_t connections = 0;
+    std::uint64_t packets_in = 0;
+    std::uint64_t packets_out = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    bool operator==(const Rates&) const = default;
+};
+
 enum class Health { unknown, up, down };
 
 struct RealServerStatus {
     std::string name;
     net::Address address;
+    /// 0: packets keep the port they come with.
     std::uint16_t port = 0;
     ForwardingMethod method = ForwardingMethod::nat;
     /// What the file says.
     std::uint32_t weight = 0;
+    /// What the data plane schedules by: 0 while it is drained or not in the pool.
+    std::uint32_t weight_in_force = 0;
     /// False where the file says `active = false`.
     bool enabled = true;
     Health health = Health::unknown;
@@ -37,24 +50,40 @@ struct RealServerStatus {
     std::string reason;
     /// Since when the health is what it is; wall clock, milliseconds since 1970.
     std::int64_t since_ms = 0;
-    /// True while new connections may go to it.
+    /// True while the data plane has it: new connections go to it if weight_in_force is not 0.
     bool in_pool = false;
+    /// Its upper threshold was reached: no new connections for now.
+    bool overloaded = false;
     std::uint32_t active_connections = 0;
     std::uint32_t inactive_connections = 0;
+    /// Clients that persistence binds to it.
+    std::uint32_t persistent_clients = 0;
     Counters counters;
+    Rates rates;
 };
 
+/// Virtual servers of one firewall mark are one in the data plane: counters, rates and connections
+/// of each are those of all of them together.
 struct VirtualServerStatus {
     std::string name;
     bool active = false;
     net::Prefix address;
-    std::uint16_t port = 0;
+    /// Of a firewall mark: the one that is checked.
+    PortRange port;
     Protocol protocol = Protocol::tcp;
+    std::optional<std::uint32_t> firewall_mark;
+    /// What the mark's rules take of this address and protocol.
+    std::vector<PortRange> mark_ports;
     Scheduler scheduler = Scheduler::wlc;
+    /// How long a client stays with its real server; unset: not at all.
+    std::optional<std::int64_t> persistence_ms;
     /// The label of its address, for instance "wan0:1".
     std::string device;
     Counters counters;
+    Rates rates;
     std::vector<RealServerStatus> real_servers;
+    /// Is in the pool exactly while no real server is usable. Not checked: its health is unknown.
+    std::optional<RealServerStatus> sorry_server;
 };
 
 struct HookStatus {
@@ -91,6 +120,9 @@ struct DirectorStatus {
     /// Age of the sweeper's last run; more than 2000 is an alarm.
     std::int64_t sweeper_age_ms = 0;
     TableStatus table;
+    /// Over all virtual servers, each firewall mark counted once.
+    Counters total;
+    Rates total_rates;
     std::vector<VirtualServerStatus> virtual_servers;
     std::vector<HookStatus> hooks;
     std::vector<VerdictCount> verdicts;
@@ -98,8 +130,12 @@ struct DirectorStatus {
     std::vector<std::string> problems;
 };
 
+/// A persistence template is one too: its state is TEMPLATE, its client an address without the
+/// bits that the netmask leaves out, its client port 0.
 struct Connection {
     Protocol protocol = Protocol::tcp;
+    /// Of its virtual server; 0: none.
+    std::uint32_t mark = 0;
     net::Address client;
     std::uint16_t client_port = 0;
     net::Address virtual_address;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -181,6 +182,45 @@ std::string in_quotes(std::string_view text) {
     return shown + '"';
 }
 
+Result<PortRange> parse_port_range(std::string_view text) {
+    const auto port = [](std::string_view digits) -> std::optional<std::uint16_t> {
+        const auto value = read_digits(digits, 5);
+        if (!value || *value > 65'535) return std::nullopt;
+        return static_cast<std::uint16_t>(*value);
+    };
+    const auto dash = text.find('-');
+    const auto first = port(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : port(text.substr(dash + 1));
+    if (!first || !last) return fail(fmt::format("{} is not a port or a range", in_quotes(text)));
+    if (*first > *last || (*first == 0 && *last != 0)) {
+        return fail(fmt::format("{} is an empty range", in_quotes(text)));
+    }
+    return PortRange(*first, *last);
+}
+
+std::string format_port_range(const PortRange& range) {
+    if (range.first == range.last) return fmt::to_string(range.first);
+    return fmt::format("{}-{}", range.first, range.last);
+}
+
+Result<NetworkMask> parse_network_mask(std::string_view text) {
+    const auto wrong = fail(fmt::format("{} is not a network mask", in_quotes(text)));
+    if (text.contains('.')) {
+        const auto address = net::Address::parse(text);
+        if (!address || address->is_v6()) return wrong;
+        std::uint32_t bits = 0;
+        for (std::size_t i = 0; i < 4; ++i)
+            bits = bits << 8 | address->bytes()[i];
+        const int length = std::countl_one(bits);
+        if (length == 0 || std::popcount(bits) != length) return wrong;
+        return NetworkMask{static_cast<std::uint8_t>(length)};
+    }
+    if (text.starts_with('/')) text.remove_prefix(1);
+    const auto length = read_digits(text, 2);
+    if (!length || *length < 1 || *length > 32) return wrong;
+    return NetworkMask{static_cast<std::uint8_t>(*length)};
+}
+
 std::string toml_text(bool value) {
     return value ? "true" : "false";
 }
@@ -192,6 +232,13 @@ std::string toml_text(std::uint32_t value) {
 }
 std::string toml_text(const std::string& value) {
     return '"' + value + '"';
+}
+std::string toml_text(const PortRange& value) {
+    const auto text = format_port_range(value);
+    return value.first == value.last ? text : toml_text(text);
+}
+std::string toml_text(NetworkMask value) {
+    return std::to_string(value.length);
 }
 std::string toml_text(milliseconds value) {
     return toml_text(format_duration(value));

@@ -26,6 +26,13 @@ Result<std::string> parse_device_name(std::string_view text);
 /// "wan0" or "wan0:1", at most 15 characters in all.
 Result<DeviceLabel> parse_device_label(std::string_view text);
 
+/// "80", "8000-8100", "0" (every port).
+Result<PortRange> parse_port_range(std::string_view text);
+std::string format_port_range(const PortRange& range);
+
+/// "255.255.255.0", "24" or "/24": 1 to 32 leading bits, without a gap.
+Result<NetworkMask> parse_network_mask(std::string_view text);
+
 /// The longest string that a check sends or expects, in bytes.
 inline constexpr std::size_t max_exchange_length = 255;
 /// Resolves \n \r \t \\ \" \' and allows printable ASCII and line feed, return and tab besides.
@@ -49,6 +56,8 @@ std::string toml_text(std::uint16_t value);
 std::string toml_text(std::uint32_t value);
 std::string toml_text(const std::string& value);
 std::string toml_text(milliseconds value);
+std::string toml_text(const PortRange& value);
+std::string toml_text(NetworkMask value);
 template <Enumerated E>
 std::string toml_text(E value) {
     return toml_text(std::string(name_of(value)));

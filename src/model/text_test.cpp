@@ -94,6 +94,30 @@ TEST(Name, counts_characters_and_not_bytes) {
     EXPECT_TRUE(parse_name("web of the shop"));
 }
 
+TEST(Ports, are_one_several_or_all) {
+    EXPECT_EQ(parse_port_range("80").value(), PortRange(80));
+    EXPECT_EQ(parse_port_range("8000-8100").value(), PortRange(8000, 8100));
+    EXPECT_EQ(parse_port_range("443-443").value(), PortRange(443));
+    EXPECT_TRUE(parse_port_range("0").value().is_any());
+    for (const auto* text : {"0", "80", "1-65535", "8000-8100"})
+        EXPECT_EQ(format_port_range(parse_port_range(text).value()), text);
+    for (const auto* wrong : {"", "-", "80-", "-80", "+80", "80 - 90", "90-80", "0-80", "65536",
+                              "80-65536", "http", "80-90-100", "0x50"}) {
+        EXPECT_FALSE(parse_port_range(wrong)) << wrong;
+    }
+}
+
+TEST(NetworkMask, is_written_in_three_ways) {
+    for (const auto* text : {"255.255.255.0", "24", "/24"})
+        EXPECT_EQ(parse_network_mask(text).value(), NetworkMask{24}) << text;
+    EXPECT_EQ(parse_network_mask("255.255.255.255").value(), NetworkMask{32});
+    EXPECT_EQ(parse_network_mask("128.0.0.0").value(), NetworkMask{1});
+    for (const auto* wrong : {"", "/", "0", "33", "/033", "//24", "-1", "255.0.255.0", "0.0.0.0",
+                              "0.0.0.255", "255.255.255", "255.255.255.0/24", "ffff::", "xyz"}) {
+        EXPECT_FALSE(parse_network_mask(wrong)) << wrong;
+    }
+}
+
 TEST(InQuotes, hides_control_characters_and_cuts_between_characters) {
     EXPECT_EQ(in_quotes("a\x1b[31mb"), "\"a?[31mb\"");
     std::string sixty;

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <iterator>
 #include <optional>
 
 #include "dataplane/bpf/connection_reader.h"
@@ -10,6 +13,7 @@
 #include "dataplane/bpf/hooks.h"
 #include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/self_check.h"
 #include "dataplane/bpf/statistics.h"
 #include "dataplane/bpf/virtual_servers.h"
 
@@ -20,21 +24,26 @@ struct BpfDataplane::Parts {
         : pins(std::move(directory)),
           installation(std::move(installed)),
           virtual_servers(installation.tables, pins,
-                          [this](std::uint32_t service) { carry_cursor(service); }),
+                          [this](std::uint32_t service) { refresh_pool(service); }),
           hooks(program("shoal_tc"),
                 XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))) {}
 
     int program(const char* name) const { return installation.programs.at(name).get(); }
     const Tables& tables() const { return installation.tables; }
 
-    void carry_cursor(std::uint32_t service) const {
-        // Where it fails, the next packet carries the cursor itself.
-        static_cast<void>(run_program(program("carry_cursor"), service));
+    void refresh_pool(std::uint32_t service) const {
+        // Where it fails, the next change of each load does it.
+        static_cast<void>(run_program(program("refresh_pool"), service));
     }
 
     Result<void> set_timeouts(const model::ConnectionTimeouts& wanted) {
         put_timeouts(tables().settings[0], wanted);
         timeouts = wanted;
+        return {};
+    }
+
+    Result<void> set_secure_tcp(bool on) const {
+        store_shared(tables().settings[0].secure_tcp, on ? 1U : 0U);
         return {};
     }
 
@@ -63,7 +72,26 @@ std::unexpected<Error> withdrawn() {
     return fail("the data plane has been withdrawn");
 }
 
+bool is_of_virtual_server(const Operation& operation) {
+    return !std::holds_alternative<SetTimeouts>(operation) &&
+           !std::holds_alternative<SetSecureTcp>(operation) &&
+           !std::holds_alternative<AttachHook>(operation) &&
+           !std::holds_alternative<DetachHook>(operation);
+}
+
 }  // namespace
+
+/// Those that are applied one by one.
+struct BpfDataplane::ApplyOne {
+    Parts& parts;
+    Result<void> operator()(const SetTimeouts& op) { return parts.set_timeouts(op.timeouts); }
+    Result<void> operator()(const SetSecureTcp& op) { return parts.set_secure_tcp(op.secure_tcp); }
+    Result<void> operator()(const AttachHook& op) { return parts.hooks.attach(op); }
+    Result<void> operator()(const DetachHook& op) { return parts.hooks.detach(op); }
+    Result<void> operator()(const auto& op) {
+        return std::move(parts.virtual_servers.apply(std::array<Operation, 1>{op}).front());
+    }
+};
 
 BpfDataplane::BpfDataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 BpfDataplane::~BpfDataplane() = default;
@@ -79,8 +107,8 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     auto installation = install(*pins, TableSizes{options.table_size});
     if (!installation) return fail(installation.error());
     auto parts = std::make_unique<Parts>(std::move(*pins), std::move(*installation));
+    if (auto done = parts->virtual_servers.repair(); !done) return fail(done.error());
     if (parts->installation.adopted) {
-        if (auto done = parts->virtual_servers.repair(); !done) return fail(done.error());
         if (auto done = parts->hooks.replace_programs(); !done) return fail(done.error());
         if (auto done = settle_programs(parts->pins, parts->installation.programs); !done) {
             return fail(done.error());
@@ -99,35 +127,35 @@ Result<State> BpfDataplane::observe() {
     if (!entries) return fail(entries.error());
     auto hooks = parts_->hooks.observe();
     if (!hooks) return fail(hooks.error());
-    State state{{}, std::move(*hooks), parts_->observed_timeouts()};
-    for (auto& entry : *entries)
+    State state{{},
+                std::move(*hooks),
+                parts_->observed_timeouts(),
+                parts_->tables().settings[0].secure_tcp != 0,
+                parts_->virtual_servers.kept_addresses()};
+    for (auto& entry : *entries) {
+        entry.service.options = parts_->virtual_servers.options(entry.index);
         state.services.push_back(std::move(entry.service));
+    }
     return state;
 }
 
-Result<void> BpfDataplane::apply(const Operation& operation) {
-    if (!parts_) return withdrawn();
-    struct Apply {
-        Parts& parts;
-        Result<void> operator()(const SetTimeouts& op) { return parts.set_timeouts(op.timeouts); }
-        Result<void> operator()(const AddService& op) { return parts.virtual_servers.add(op); }
-        Result<void> operator()(const EditService& op) { return parts.virtual_servers.edit(op); }
-        Result<void> operator()(const RemoveService& op) {
-            return parts.virtual_servers.remove(op);
-        }
-        Result<void> operator()(const AddServer& op) {
-            return parts.virtual_servers.add_server(op);
-        }
-        Result<void> operator()(const EditServer& op) {
-            return parts.virtual_servers.edit_server(op);
-        }
-        Result<void> operator()(const RemoveServer& op) {
-            return parts.virtual_servers.remove_server(op);
-        }
-        Result<void> operator()(const AttachHook& op) { return parts.hooks.attach(op); }
-        Result<void> operator()(const DetachHook& op) { return parts.hooks.detach(op); }
+std::vector<Result<void>> BpfDataplane::apply_all(std::span<const Operation> operations) {
+    if (!parts_) return std::vector<Result<void>>(operations.size(), withdrawn());
+    std::vector<Result<void>> results;
+    const auto is_single = [](const Operation& operation) {
+        return !is_of_virtual_server(operation);
     };
-    return std::visit(Apply{*parts_}, operation);
+    for (auto next = operations.begin(); next != operations.end();) {
+        const auto end = std::find_if(next, operations.end(), is_single);
+        if (next != end) {
+            std::ranges::move(parts_->virtual_servers.apply(std::span(next, end)),
+                              std::back_inserter(results));
+        }
+        if (end == operations.end()) break;
+        results.push_back(std::visit(ApplyOne{*parts_}, *end));
+        next = end + 1;
+    }
+    return results;
 }
 
 Result<void> BpfDataplane::set_next_hop(const net::Address& real_server, const NextHop& hop) {
@@ -167,7 +195,7 @@ Result<void> BpfDataplane::withdraw() {
 
 Result<std::vector<std::string>> BpfDataplane::self_check() {
     if (!parts_) return withdrawn();
-    return compare_loads(parts_->tables());
+    return compare_counts(parts_->tables());
 }
 
 }  // namespace shoal::dataplane

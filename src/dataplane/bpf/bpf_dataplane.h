@@ -29,7 +29,7 @@ class BpfDataplane final : public Dataplane {
 
     bool adopted() const override;
     Result<State> observe() override;
-    Result<void> apply(const Operation& operation) override;
+    std::vector<Result<void>> apply_all(std::span<const Operation> operations) override;
     Result<void> set_next_hop(const net::Address& real_server, const NextHop& hop) override;
     void invalidate_client_next_hops() override;
     Result<Statistics> statistics() override;
@@ -44,6 +44,7 @@ class BpfDataplane final : public Dataplane {
 
   private:
     struct Parts;
+    struct ApplyOne;
     explicit BpfDataplane(std::unique_ptr<Parts> parts);
 
     /// Unset after withdraw().

@@ -2,18 +2,15 @@
 
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
-#include <linux/pkt_cls.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <functional>
 #include <thread>
 
 #include "dataplane/bpf/kernel_fixture.h"
-#include "dataplane/bpf/libbpf_options.h"
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/tc_filters.h"
 #include "dataplane/bpf/xdp_programs.h"
@@ -83,7 +80,7 @@ TEST_F(BpfDataplaneTest, adoption_finds_the_state_as_it_was_left) {
         model::ConnectionTimeouts timeouts;
         timeouts.established = 60s;
         apply(*dataplane, SetTimeouts{timeouts});
-        apply(*dataplane, AddService{web_service(), model::Scheduler::wrr});
+        apply(*dataplane, AddService{web_service(), {model::Scheduler::wrr}});
         apply(*dataplane, AddServer{web_service(), real_server(1, 3)});
         apply(*dataplane, AddServer{web_service(), real_server(2, 0)});
         before = dataplane->observe().value();
@@ -96,49 +93,23 @@ TEST_F(BpfDataplaneTest, adoption_finds_the_state_as_it_was_left) {
     EXPECT_EQ(after.services.front().servers.front(), real_server(2, 0));
 }
 
-/// A client's segment to the virtual server, through the pinned program of the packet path. True
-/// where it was sent on to a real server.
-bool pass_segment(const std::filesystem::path& pins, bool syn) {
-    std::array<unsigned char, 54> packet{};
-    packet[12] = 0x08;
-    packet[14] = 0x45;
-    packet[17] = 40;
-    packet[22] = 64;
-    packet[23] = 6;
-    const auto client = address("198.51.100.7").bytes();
-    const auto server = web_service().address.bytes();
-    std::copy_n(client.begin(), 4, &packet[26]);
-    std::copy_n(server.begin(), 4, &packet[30]);
-    packet[34] = 0x9c;
-    packet[37] = 80;
-    packet[46] = 0x50;
-    packet[47] = syn ? 0x02 : 0x10;
-    const Descriptor program(bpf_obj_get((pins / "shoal_tc").c_str()));
-    LibbpfOptions<bpf_test_run_opts> options;
-    options.data_in = packet.data();
-    options.data_size_in = packet.size();
-    options.repeat = 1;
-    EXPECT_EQ(bpf_prog_test_run_opts(program.get(), &options), 0);
-    return options.retval == TC_ACT_REDIRECT;
-}
-
 TEST_F(BpfDataplaneTest, connections_live_on_through_kill_and_adoption) {
     const auto hop = NextHop{1, {}, real_server(1).key.address, net::MacAddress{}};
     run_and_kill([&] {
         const auto dataplane = open();
-        apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+        apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
         for (const int last : {1, 2}) {
             apply(*dataplane, AddServer{web_service(), real_server(last)});
             EXPECT_TRUE(dataplane->set_next_hop(real_server(last).key.address, hop));
         }
     });
-    ASSERT_TRUE(pass_segment(pins(), true));
+    ASSERT_TRUE(pass_segment(true));
     const auto dataplane = open();
     const auto opened = dataplane->connections({}, 0, 1024)->connections;
     ASSERT_EQ(opened.size(), 1U);
     EXPECT_EQ(opened[0].state, "SYN_RECV");
 
-    ASSERT_TRUE(pass_segment(pins(), false));
+    ASSERT_TRUE(pass_segment(false));
     const auto established = dataplane->connections({}, 0, 1024)->connections;
     ASSERT_EQ(established.size(), 1U);
     EXPECT_EQ(established[0].state, "ESTABLISHED");
@@ -153,14 +124,14 @@ TEST_F(BpfDataplaneTest, connections_live_on_through_kill_and_adoption) {
 
 TEST_F(BpfDataplaneTest, connections_of_a_removed_server_end_at_their_next_packet) {
     const auto dataplane = open();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     const auto hop = NextHop{1, {}, real_server(1).key.address, net::MacAddress{}};
     ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, hop));
-    ASSERT_TRUE(pass_segment(pins(), true));
+    ASSERT_TRUE(pass_segment(true));
     apply(*dataplane, RemoveServer{web_service(), real_server(1).key});
     EXPECT_EQ(dataplane->connections({}, 0, 1024)->connections.size(), 1U);
-    EXPECT_FALSE(pass_segment(pins(), false));
+    EXPECT_FALSE(pass_segment(false));
     EXPECT_THAT(dataplane->connections({}, 0, 1024)->connections, IsEmpty());
     EXPECT_EQ(dataplane->statistics()->verdicts[SHOAL_VERDICT_server_gone].packets, 1U);
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
@@ -178,7 +149,7 @@ TEST_F(BpfDataplaneTest, adoption_keeps_the_hash_key_and_the_size_of_the_table) 
 
 TEST_F(BpfDataplaneTest, withdrawal_leaves_nothing) {
     const auto dataplane = open();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     ASSERT_TRUE(dataplane->withdraw());
     EXPECT_FALSE(std::filesystem::exists(pins()));
     EXPECT_THAT(dataplane->observe().error().message, HasSubstr("withdrawn"));
@@ -245,7 +216,7 @@ TEST_F(BpfDataplaneTest, an_unfinished_creation_is_done_again) {
     std::filesystem::remove(pins() / "settings");
     const auto dataplane = open();
     EXPECT_FALSE(dataplane->adopted());
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_EQ(dataplane->observe()->services.size(), 1U);
 }
 
@@ -266,7 +237,7 @@ TEST_F(BpfDataplaneTest, a_kill_at_any_moment_of_creation_does_no_harm) {
         std::filesystem::remove(pins() / "settings");
     }
     const auto dataplane = open();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_EQ(dataplane->observe()->services.size(), 1U);
     ASSERT_TRUE(dataplane->withdraw());
     EXPECT_FALSE(std::filesystem::exists(pins()));

@@ -6,16 +6,26 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 #include "dataplane/bpf/conversions.h"
+#include "dataplane/bpf/service_options.h"
 #include "dataplane/connection_filter.h"
 
 namespace shoal::dataplane {
 
 namespace {
 
-bool is_live(__u32 word) {
-    return (word & SHOAL_WORD_STATE_MASK) < SHOAL_STATES;
+__u8 state_of(__u32 word) {
+    return static_cast<__u8>(word & SHOAL_WORD_STATE_MASK);
+}
+
+bool is_counted(__u32 word) {
+    return state_of(word) < SHOAL_STATES;
+}
+
+bool is_template(__u32 word) {
+    return state_of(word) == SHOAL_STATE_TEMPLATE;
 }
 
 /// The kernel's jiffies now, from the sweeper's last tick and the clock.
@@ -30,36 +40,83 @@ __u32 jiffies_now(const Tables& tables) {
     return static_cast<__u32>(load_shared(sweeper.last_tick_jiffies) + ticks);
 }
 
-std::int64_t expires_in_ms(const Tables& tables, __u8 state, __u32 seen, __u32 now) {
-    const shoal_settings& settings = tables.settings[0];
-    const __u32 end = seen + load_shared(settings.timeout[state]);
-    const auto left = static_cast<std::int32_t>(end - now);
-    return std::max<std::int64_t>(left, 0) * 1000 / settings.hz;
+/// The cells' contents in words. A virtual server is looked up once, not for every connection.
+class Converter {
+  public:
+    explicit Converter(const Tables& tables) : tables_(&tables), now_(jiffies_now(tables)) {}
+
+    model::Connection operator()(const shoal_connection& cell) const {
+        model::Connection connection;
+        connection.mark = service_of(cell).key.mark;
+        connection.client = net::Address::v4(cell.client_address);
+        connection.client_port = ntohs(cell.client_port);
+        connection.real_address = net::Address::v4(cell.real_address);
+        connection.real_port = ntohs(cell.real_port);
+        connection.state = state_name(state_of(cell.word));
+        connection.active = is_counted(cell.word) && (cell.word & SHOAL_WORD_INACTIVE) == 0;
+        connection.expires_in_ms = expires_in_ms(cell);
+        if (is_template(cell.word)) {
+            put_service(connection, key_of(service_of(cell)));
+        } else {
+            connection.protocol =
+                cell.protocol == IPPROTO_UDP ? model::Protocol::udp : model::Protocol::tcp;
+            connection.virtual_address = net::Address::v4(cell.virtual_address);
+            connection.virtual_port = ntohs(cell.virtual_port);
+        }
+        return connection;
+    }
+
+  private:
+    /// A template is of no address and port of its own.
+    static void put_service(model::Connection& connection, const ServiceKey& service) {
+        connection.protocol = service.protocol;
+        connection.virtual_address = service.address;
+        connection.virtual_port = service.port.is_single() ? service.port.first : 0;
+    }
+
+    const shoal_service& service_of(const shoal_connection& cell) const {
+        return tables_->services[std::min<std::uint32_t>(cell.service, SHOAL_MAX_SERVICES - 1)];
+    }
+
+    std::int64_t expires_in_ms(const shoal_connection& cell) const {
+        const shoal_settings& settings = tables_->settings[0];
+        const bool persistent = is_template(cell.word);
+        const __u32 timeout = persistent ? load_shared(service_of(cell).persistence_timeout)
+                                         : load_shared(settings.timeout[state_of(cell.word)]);
+        // A template's time runs from the last opening under it, as in IPVS.
+        const auto left = static_cast<std::int32_t>(cell.seen + timeout - now_);
+        return std::max<std::int64_t>(left, 0) * 1000 / settings.hz;
+    }
+
+    const Tables* tables_;
+    __u32 now_;
+};
+
+/// Nothing where the cell was freed, and perhaps taken again, while it was copied.
+std::optional<shoal_connection> copy_cell(const shoal_connection& shared) {
+    const __u32 word = load_shared(shared.word);
+    if (!is_counted(word) && !is_template(word)) return std::nullopt;
+    shoal_connection cell = shared;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (load_shared(shared.word) >> SHOAL_WORD_GENERATION_SHIFT !=
+        word >> SHOAL_WORD_GENERATION_SHIFT) {
+        return std::nullopt;
+    }
+    cell.word = word;
+    return cell;
 }
 
-model::Connection convert(const Tables& tables, const shoal_connection& cell, __u32 now) {
-    const auto state = static_cast<__u8>(cell.word & SHOAL_WORD_STATE_MASK);
-    model::Connection connection;
-    connection.protocol =
-        cell.protocol == IPPROTO_UDP ? model::Protocol::udp : model::Protocol::tcp;
-    connection.client = net::Address::v4(cell.client_address);
-    connection.client_port = ntohs(cell.client_port);
-    connection.virtual_address = net::Address::v4(cell.virtual_address);
-    connection.virtual_port = ntohs(cell.virtual_port);
-    connection.real_address = net::Address::v4(cell.real_address);
-    connection.real_port = ntohs(cell.real_port);
-    connection.state = state_name(state);
-    connection.active = (cell.word & SHOAL_WORD_INACTIVE) == 0;
-    connection.expires_in_ms = expires_in_ms(tables, state, cell.seen, now);
-    return connection;
-}
-
-std::string difference(const Tables& tables, std::uint32_t index, __u64 counted, __u64 found) {
-    return fmt::format(
-        "real server {} (entry {}): counted are {} active and {} inactive connections, the table "
-        "holds {} and {}",
-        server_key(tables.servers[index]).to_string(), index, counted >> 32,
-        static_cast<__u32>(counted), found >> 32, static_cast<__u32>(found));
+/// What needs no conversion, so that a filter over a large table is fast.
+bool may_match(const ConnectionFilter& filter, const shoal_connection& cell) {
+    if (filter.client &&
+        (filter.client->is_v6() || filter.client->v4_bits() != cell.client_address)) {
+        return false;
+    }
+    if (filter.real_server &&
+        (filter.real_server->is_v6() || filter.real_server->v4_bits() != cell.real_address)) {
+        return false;
+    }
+    return !filter.state || *filter.state == state_name(state_of(cell.word));
 }
 
 }  // namespace
@@ -69,47 +126,31 @@ ConnectionPage read_connections(const Tables& tables, const ConnectionFilter& fi
     const std::uint32_t cells = tables.connections.size();
     const std::uint32_t begin = std::min(from, cells);
     const std::uint32_t end = begin + std::min(scan, cells - begin);
-    const __u32 now = jiffies_now(tables);
+    const Converter convert(tables);
     ConnectionPage page;
     for (std::uint32_t index = begin; index < end; ++index) {
-        const shoal_connection& shared = tables.connections[index];
-        const __u32 word = load_shared(shared.word);
-        if (!is_live(word)) continue;
-        shoal_connection cell = shared;
-        // Freed, and perhaps taken again, while it was copied.
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (load_shared(shared.word) >> SHOAL_WORD_GENERATION_SHIFT !=
-            word >> SHOAL_WORD_GENERATION_SHIFT) {
-            continue;
-        }
-        cell.word = word;
-        auto connection = convert(tables, cell, now);
+        const auto cell = copy_cell(tables.connections[index]);
+        if (!cell || !may_match(filter, *cell)) continue;
+        auto connection = convert(*cell);
         if (matches(filter, connection)) page.connections.push_back(std::move(connection));
     }
     if (end < cells) page.next = end;
     return page;
 }
 
-std::vector<std::string> compare_loads(const Tables& tables) {
-    std::vector<__u64> found(SHOAL_MAX_SERVERS, 0);
-    std::vector<std::string> differences;
+TemplateCensus count_templates(const Tables& tables) {
+    TemplateCensus census{std::vector<std::uint32_t>(SHOAL_MAX_SERVERS, 0),
+                          std::vector<bool>(SHOAL_MAX_SERVICES, false)};
     for (std::uint32_t index = 0; index < tables.connections.size(); ++index) {
         const shoal_connection& cell = tables.connections[index];
-        const __u32 word = load_shared(cell.word);
-        if (!is_live(word)) continue;
-        if (cell.server >= SHOAL_MAX_SERVERS) {
-            differences.push_back(fmt::format("cell {} names real server {}", index, cell.server));
-            continue;
-        }
-        found[cell.server] +=
-            (word & SHOAL_WORD_INACTIVE) != 0 ? SHOAL_LOAD_INACTIVE_ONE : SHOAL_LOAD_ACTIVE_ONE;
+        if (!is_template(load_shared(cell.word))) continue;
+        const std::uint32_t server = load_shared(cell.server);
+        const std::uint32_t service = load_shared(cell.service);
+        if (server >= SHOAL_MAX_SERVERS || service >= SHOAL_MAX_SERVICES) continue;
+        ++census.by_server[server];
+        census.services[service] = true;
     }
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
-        const __u64 counted = load_shared(tables.loads[index]);
-        if (counted == found[index]) continue;
-        differences.push_back(difference(tables, index, counted, found[index]));
-    }
-    return differences;
+    return census;
 }
 
 }  // namespace shoal::dataplane

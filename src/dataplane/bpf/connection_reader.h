@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "dataplane/bpf/tables.h"
@@ -13,8 +12,14 @@ namespace shoal::dataplane {
 ConnectionPage read_connections(const Tables& tables, const ConnectionFilter& filter,
                                 std::uint32_t from, std::uint32_t scan);
 
-/// Sums the table per real server and compares with the counts that the packet path keeps: one
-/// sentence per difference. Only at rest are they equal for certain.
-std::vector<std::string> compare_loads(const Tables& tables);
+/// The persistence templates in the table.
+struct TemplateCensus {
+    /// How many name a real server, by its index.
+    std::vector<std::uint32_t> by_server;
+    /// Whether any names a virtual server, by its index.
+    std::vector<bool> services;
+};
+/// Reads every cell: some milliseconds for a million.
+TemplateCensus count_templates(const Tables& tables);
 
 }  // namespace shoal::dataplane

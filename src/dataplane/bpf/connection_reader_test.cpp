@@ -3,10 +3,14 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
 #include <thread>
 
 #include "dataplane/bpf/kernel_fixture.h"
@@ -25,7 +29,7 @@ class ConnectionReaderTest : public KernelFixture {
         KernelFixture::SetUp();
         dataplane = open();
         tables = pinned_tables();
-        apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+        apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
         apply(*dataplane, AddServer{web_service(), real_server(1)});
         while (load_shared(tables.sweeper[0].ticks) < 2)
             std::this_thread::yield();
@@ -105,6 +109,42 @@ TEST_F(ConnectionReaderTest, pages_end_with_the_table) {
     EXPECT_FALSE(dataplane->connections({}, 5000, 512)->next);
 }
 
+TEST_F(ConnectionReaderTest, a_template_names_the_client_and_the_virtual_server) {
+    ServiceOptions options;
+    options.persistence = model::Persistence{.timeout = model::milliseconds(60'000)};
+    ServiceKey bundle;
+    bundle.mark = 7;
+    options.matches = {{model::Protocol::tcp, web_service().address, 443}};
+    apply(*dataplane, AddService{bundle, options});
+    apply(*dataplane, AddServer{bundle, real_server(2)});
+    write_cell(5, SHOAL_STATE_TEMPLATE);
+    shoal_connection& cell = tables.connections[5];
+    cell.client_port = 0;
+    cell.virtual_address = cell.service = 1;
+    cell.server = 1;
+    const auto found = all();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].state, "TEMPLATE");
+    EXPECT_EQ(found[0].mark, 7U);
+    EXPECT_EQ(found[0].client_port, 0);
+    EXPECT_EQ(found[0].virtual_address, bundle.address);
+    EXPECT_FALSE(found[0].active);
+    EXPECT_NEAR(static_cast<double>(found[0].expires_in_ms), 60'000, 2'000);
+    ConnectionFilter by_mark;
+    by_mark.service = bundle;
+    EXPECT_EQ(all(by_mark).size(), 1U);
+    by_mark.service->mark = 8;
+    EXPECT_THAT(all(by_mark), IsEmpty());
+    EXPECT_EQ(dataplane->statistics()->services.at(0).servers.at(0).persistent, 1U);
+    EXPECT_EQ(dataplane->statistics()->services.at(1).servers.at(0).persistent, 0U);
+    // Connections under it do not stop its time; at the end of it they get it a minute more.
+    cell.controlled = 1;
+    cell.seen -= 20 * tables.settings[0].hz;
+    EXPECT_NEAR(static_cast<double>(all()[0].expires_in_ms), 40'000, 2'000);
+    cell.seen -= 600 * tables.settings[0].hz;
+    EXPECT_EQ(all()[0].expires_in_ms, 0);
+}
+
 TEST_F(ConnectionReaderTest, the_self_check_names_each_difference) {
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
     write_cell(5, SHOAL_STATE_ESTABLISHED);
@@ -112,8 +152,37 @@ TEST_F(ConnectionReaderTest, the_self_check_names_each_difference) {
     EXPECT_THAT(dataplane->self_check().value(),
                 ElementsAre("real server 10.0.0.1:80 (entry 0): counted are 0 active and 0 "
                             "inactive connections, the table holds 1 and 1"));
-    store_shared<__u64>(tables.loads[0], SHOAL_LOAD_ACTIVE_ONE + SHOAL_LOAD_INACTIVE_ONE);
+    store_shared<__u64>(tables.loads[0].load, SHOAL_LOAD_ACTIVE_ONE + SHOAL_LOAD_INACTIVE_ONE);
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+}
+
+TEST_F(ConnectionReaderTest, the_self_check_counts_the_connections_under_a_template) {
+    write_cell(5, SHOAL_STATE_TEMPLATE);
+    tables.connections[5].protocol = SHOAL_PROTOCOL_TEMPLATE;
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    tables.connections[5].controlled = 1;
+    EXPECT_THAT(dataplane->self_check().value(),
+                ElementsAre("the persistence template in cell 5: counted are 1 connections under "
+                            "it, the table holds 0"));
+    write_cell(6, SHOAL_STATE_DEAD);
+    tables.connections[6].template_cell = 5;
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    tables.connections[6].template_cell = 7;
+    EXPECT_EQ(dataplane->self_check()->size(), 2U);
+}
+
+TEST_F(ConnectionReaderTest, the_self_check_compares_baselines_as_far_as_they_are_exact) {
+    for (std::uint32_t cell = 100; cell < 200; ++cell)
+        write_cell(cell, SHOAL_STATE_ESTABLISHED);
+    tables.services[0].load_epoch = 1;
+    shoal_server_load& load = tables.loads[0];
+    load.load = 100 * SHOAL_LOAD_ACTIVE_ONE;
+    load.baseline = 99 * SHOAL_LOAD_ACTIVE_ONE;
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    load.baseline = 50 * SHOAL_LOAD_ACTIVE_ONE;
+    EXPECT_THAT(dataplane->self_check().value(),
+                ElementsAre(HasSubstr("counted are 50 active and 0 inactive connections before the "
+                                      "last real server joined, the table holds 100 and 0")));
 }
 
 TEST_F(ConnectionReaderTest, statistics_sum_over_cpus) {
@@ -128,7 +197,7 @@ TEST_F(ConnectionReaderTest, statistics_sum_over_cpus) {
     for (const char* map : {"service_counters", "server_counters"}) {
         ASSERT_EQ(bpf_map_update_elem(tables.fd(map), &index, counters.data(), BPF_ANY), 0);
     }
-    store_shared<__u64>(tables.loads[0], 3 * SHOAL_LOAD_ACTIVE_ONE + 2);
+    store_shared<__u64>(tables.loads[0].load, 3 * SHOAL_LOAD_ACTIVE_ONE + 2);
     const Statistics statistics = dataplane->statistics().value();
     const ServiceLoad& service = statistics.services.at(0);
     EXPECT_EQ(service.counters.packets_in, expected);
@@ -155,6 +224,36 @@ TEST_F(ConnectionReaderTest, the_overflow_counts_connections_not_entries) {
         ASSERT_EQ(bpf_map_update_elem(tables.fd("overflow"), &key, &cell, BPF_NOEXIST), 0);
     }
     EXPECT_EQ(dataplane->statistics()->table.overflow, 1U);
+}
+
+/// In pieces, none of which keeps its caller long.
+TEST_F(ConnectionReaderTest, a_million_connections_are_read_in_short_pieces) {
+    constexpr std::uint32_t million = 1U << 20;
+    constexpr std::uint32_t piece = 16384;
+    ASSERT_TRUE(dataplane->withdraw());
+    dataplane = BpfDataplane::open({pins(), million}).value();
+    tables = pinned_tables();
+    for (std::uint32_t i = 1; i < million; ++i)
+        write_cell(i, SHOAL_STATE_ESTABLISHED);
+    std::size_t found = 0;
+    auto longest = std::chrono::steady_clock::duration::zero();
+    std::optional<std::uint32_t> from = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    while (from) {
+        const auto start = std::chrono::steady_clock::now();
+        const auto page = dataplane->connections({}, *from, piece).value();
+        longest = std::max(longest, std::chrono::steady_clock::now() - start);
+        found += page.connections.size();
+        from = page.next;
+    }
+    const auto all_of_them = std::chrono::steady_clock::now() - begin;
+    EXPECT_EQ(found, million - 1);
+    EXPECT_LT(longest, std::chrono::milliseconds(500));
+    const auto in_ms = [](auto time) {
+        return std::chrono::duration<double, std::milli>(time).count();
+    };
+    fmt::print("{:.0f} ms in all, the longest piece {:.1f} ms\n", in_ms(all_of_them),
+               in_ms(longest));
 }
 
 }  // namespace

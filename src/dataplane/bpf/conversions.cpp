@@ -35,6 +35,11 @@ constexpr std::array<std::string_view, SHOAL_STATES> state_names{
     "NONE",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
     "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "SYNACK",   "UDP"};
 
+using enum model::Scheduler;
+/// In the order of enum shoal_scheduler.
+constexpr std::array schedulers{rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos};
+static_assert(schedulers[SHOAL_SCHEDULER_WLC] == wlc && schedulers[SHOAL_SCHEDULER_TWOS] == twos);
+
 }  // namespace
 
 void put_address(__be32 (&field)[4], const net::Address& address) {
@@ -48,16 +53,16 @@ net::Address v4_address(const __be32 (&field)[4]) {
 
 shoal_service_key to_key(const ServiceKey& key) {
     shoal_service_key raw{};
+    if (key.mark != 0) {
+        raw.family = 4;
+        raw.mark = key.mark;
+        return raw;
+    }
     put_address(raw.address, key.address);
-    raw.port = htons(key.port);
+    raw.port = htons(key.port.first);
     raw.protocol = key.protocol == model::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP;
     raw.family = key.address.is_v6() ? 6 : 4;
     return raw;
-}
-
-ServiceKey from_key(const shoal_service_key& key) {
-    return {key.protocol == IPPROTO_TCP ? model::Protocol::tcp : model::Protocol::udp,
-            v4_address(key.address), ntohs(key.port)};
 }
 
 ServerKey server_key(const shoal_server& record) {
@@ -65,30 +70,12 @@ ServerKey server_key(const shoal_server& record) {
 }
 
 __u32 to_abi(model::Scheduler scheduler) {
-    switch (scheduler) {
-        case model::Scheduler::rr:
-            return SHOAL_SCHEDULER_RR;
-        case model::Scheduler::wrr:
-            return SHOAL_SCHEDULER_WRR;
-        case model::Scheduler::lc:
-            return SHOAL_SCHEDULER_LC;
-        case model::Scheduler::wlc:
-            break;
-    }
-    return SHOAL_SCHEDULER_WLC;
+    const auto found = std::ranges::find(schedulers, scheduler);
+    return static_cast<__u32>(found - schedulers.begin());
 }
 
 model::Scheduler scheduler_from(__u32 value) {
-    switch (value) {
-        case SHOAL_SCHEDULER_RR:
-            return model::Scheduler::rr;
-        case SHOAL_SCHEDULER_WRR:
-            return model::Scheduler::wrr;
-        case SHOAL_SCHEDULER_LC:
-            return model::Scheduler::lc;
-        default:
-            return model::Scheduler::wlc;
-    }
+    return value < schedulers.size() ? schedulers[value] : model::Scheduler::wlc;
 }
 
 __u8 to_abi(model::ForwardingMethod method) {
@@ -115,6 +102,7 @@ model::ForwardingMethod method_from(__u8 value) {
 }
 
 std::string_view state_name(__u8 state) {
+    if (state == SHOAL_STATE_TEMPLATE) return "TEMPLATE";
     return state < SHOAL_STATES ? state_names[state] : std::string_view();
 }
 
@@ -123,6 +111,10 @@ __u32 to_jiffies(model::milliseconds time, __u32 hz) {
     constexpr std::int64_t longest = std::numeric_limits<std::int32_t>::max() / 2;
     const std::int64_t ticks = (time.count() * hz + 999) / 1000;
     return static_cast<__u32>(std::clamp<std::int64_t>(ticks, 1, longest));
+}
+
+model::milliseconds to_milliseconds(__u32 jiffies, __u32 hz) {
+    return model::milliseconds(std::int64_t{jiffies} * 1000 / hz);
 }
 
 void put_timeouts(shoal_settings& settings, const Timeouts& timeouts) {
@@ -135,8 +127,7 @@ void put_timeouts(shoal_settings& settings, const Timeouts& timeouts) {
 Timeouts timeouts_from(const shoal_settings& settings) {
     Timeouts timeouts;
     for (const auto& [state, field] : timeout_fields) {
-        timeouts.*field =
-            model::milliseconds(std::int64_t{settings.timeout[state]} * 1000 / settings.hz);
+        timeouts.*field = to_milliseconds(settings.timeout[state], settings.hz);
     }
     return timeouts;
 }

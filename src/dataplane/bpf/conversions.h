@@ -11,7 +11,6 @@
 namespace shoal::dataplane {
 
 shoal_service_key to_key(const ServiceKey& key);
-ServiceKey from_key(const shoal_service_key& key);
 /// The 16 bytes of an address field.
 void put_address(__be32 (&field)[4], const net::Address& address);
 net::Address v4_address(const __be32 (&field)[4]);
@@ -23,12 +22,13 @@ model::Scheduler scheduler_from(__u32 value);
 __u8 to_abi(model::ForwardingMethod method);
 model::ForwardingMethod method_from(__u8 value);
 
-/// IPVS's name of a connection state, "ESTABLISHED"; empty for states that are none of a live
-/// connection (free, pending, dead).
+/// IPVS's name of a connection state, "ESTABLISHED", or "TEMPLATE"; empty for states that are none
+/// of a live connection (free, pending, dead).
 std::string_view state_name(__u8 state);
 
 /// Rounded up to whole ticks.
 __u32 to_jiffies(model::milliseconds time, __u32 hz);
+model::milliseconds to_milliseconds(__u32 jiffies, __u32 hz);
 void put_timeouts(shoal_settings& settings, const model::ConnectionTimeouts& timeouts);
 model::ConnectionTimeouts timeouts_from(const shoal_settings& settings);
 

@@ -1,15 +1,19 @@
 #include "dataplane/bpf/kernel_fixture.h"
 
+#include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <linux/pkt_cls.h>
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "dataplane/bpf/libbpf_options.h"
 #include "dataplane/bpf/pin_directory.h"
 
 namespace shoal::dataplane {
@@ -47,6 +51,31 @@ Tables KernelFixture::pinned_tables() const {
         maps[name] = directory.get(name).value();
     }
     return Tables::map(std::move(maps)).value();
+}
+
+bool KernelFixture::pass_segment(bool syn, std::uint16_t client_port) const {
+    std::array<unsigned char, 54> packet{};
+    packet[12] = 0x08;
+    packet[14] = 0x45;
+    packet[17] = 40;
+    packet[22] = 64;
+    packet[23] = 6;
+    const auto client = address("198.51.100.7").bytes();
+    const auto server = web_service().address.bytes();
+    std::copy_n(client.begin(), 4, &packet[26]);
+    std::copy_n(server.begin(), 4, &packet[30]);
+    packet[34] = static_cast<unsigned char>(client_port >> 8);
+    packet[35] = static_cast<unsigned char>(client_port);
+    packet[37] = 80;
+    packet[46] = 0x50;
+    packet[47] = syn ? 0x02 : 0x10;
+    const Descriptor program(bpf_obj_get((pins() / "shoal_tc").c_str()));
+    LibbpfOptions<bpf_test_run_opts> options;
+    options.data_in = packet.data();
+    options.data_size_in = packet.size();
+    options.repeat = 1;
+    EXPECT_EQ(bpf_prog_test_run_opts(program.get(), &options), 0);
+    return options.retval == TC_ACT_REDIRECT;
 }
 
 void KernelFixture::run(const std::string& command) {

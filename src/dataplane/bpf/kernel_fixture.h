@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ class KernelFixture : public ::testing::Test {
     static void apply(BpfDataplane& dataplane, const Operation& operation);
     /// The maps as pinned, apart from any data plane object.
     Tables pinned_tables() const;
+    /// A client's segment to web_service(), through the pinned program of the packet path. True
+    /// where it was sent on to a real server.
+    bool pass_segment(bool syn, std::uint16_t client_port = 40000) const;
     /// Runs a shell command that must succeed.
     static void run(const std::string& command);
     /// Standard output of a command.

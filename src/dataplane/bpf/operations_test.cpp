@@ -1,3 +1,4 @@
+#include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/mman.h>
@@ -11,6 +12,8 @@
 #include "dataplane/bpf/address_bits.h"
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/kernel_fixture.h"
+#include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/pool_store.h"
 #include "dataplane/bpf/random_operations.h"
 #include "dataplane/fake/fake_dataplane.h"
 
@@ -32,6 +35,12 @@ class OperationsTest : public KernelFixture {
         }
         return found;
     }
+    /// The number of the inner map.
+    static std::uint32_t pool_id(const Tables& tables, std::uint32_t service) {
+        std::uint32_t id = 0;
+        EXPECT_EQ(bpf_map_lookup_elem(tables.fd("pools"), &service, &id), 0);
+        return id;
+    }
     static bool has_virtual_bit(const Tables& tables, const net::Address& address) {
         const auto bit = filter_bit(address.v4_bits());
         return (tables.address_filter[0].virtual_bits[bit / 64] >> (bit % 64) & 1) != 0;
@@ -42,76 +51,6 @@ class OperationsTest : public KernelFixture {
     }
 };
 
-TEST_F(OperationsTest, a_random_sequence_leaves_what_the_model_says) {
-    const auto real = open();
-    FakeDataplane model;
-    RandomOperations operations(20261122);
-    for (int i = 0; i < 250; ++i) {
-        const Operation operation = operations.next();
-        const auto expected = model.apply(operation);
-        const auto done = real->apply(operation);
-        ASSERT_EQ(done.has_value(), expected.has_value())
-            << to_string(operation) << ": " << (done ? "accepted" : done.error().message);
-        const State now = real->observe().value();
-        ASSERT_EQ(now.services, model.state().services) << "after " << to_string(operation);
-        ASSERT_EQ(now.timeouts, model.state().timeouts) << "after " << to_string(operation);
-    }
-}
-
-/// The states that a kill during `operation` may leave, by key of their services.
-std::vector<std::vector<Service>> possible_states(FakeDataplane model, const Operation& operation) {
-    std::vector<std::vector<Service>> states{model.state().services};
-    if (const auto* edit = std::get_if<EditServer>(&operation)) {
-        // Weight and method are two writes, the method comes first.
-        FakeDataplane half = model;
-        for (Service& service : half.state().services) {
-            for (Server& server : service.servers) {
-                if (service.key == edit->service && server.key == edit->server.key) {
-                    server.method = edit->server.method;
-                }
-            }
-        }
-        states.push_back(half.state().services);
-    }
-    static_cast<void>(model.apply(operation));
-    states.push_back(model.state().services);
-    return states;
-}
-
-/// A child applies random operations and is killed; it tells by shared memory how many it has
-/// begun. What the next round adopts is the state before or after the one that was interrupted.
-TEST_F(OperationsTest, an_operation_interrupted_by_a_kill_is_done_or_not) {
-    using Counter = std::atomic<int>;
-    auto* begun = new (::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Counter(0);
-    FakeDataplane model;
-    std::vector<std::vector<Service>> possible{{}};
-    for (unsigned round = 0; round < 8; ++round) {
-        const auto dataplane = open();
-        model.state().services = dataplane->observe()->services;
-        EXPECT_THAT(possible, ::testing::Contains(model.state().services)) << "round " << round;
-        *begun = 0;
-        const pid_t child = ::fork();
-        ASSERT_GE(child, 0);
-        if (child == 0) {
-            for (RandomOperations operations(round);;) {
-                ++*begun;
-                static_cast<void>(dataplane->apply(operations.next()));
-            }
-        }
-        while (*begun < 10 + static_cast<int>(round))
-            std::this_thread::yield();
-        std::this_thread::sleep_for(std::chrono::microseconds(500 * round));
-        ::kill(child, SIGKILL);
-        ::waitpid(child, nullptr, 0);
-
-        RandomOperations operations(round);
-        for (int i = 1; i < *begun; ++i)
-            static_cast<void>(model.apply(operations.next()));
-        possible = possible_states(model, operations.next());
-    }
-}
-
 TEST_F(OperationsTest, what_does_not_fit_is_refused_in_words) {
     const auto dataplane = open();
     const auto refusal = [&](const Operation& operation) {
@@ -119,29 +58,41 @@ TEST_F(OperationsTest, what_does_not_fit_is_refused_in_words) {
     };
     EXPECT_EQ(refusal(AddServer{web_service(), real_server(1)}),
               "there is no virtual server tcp 192.0.2.80:80");
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
-    EXPECT_EQ(refusal(AddService{web_service(), model::Scheduler::rr}),
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
+    EXPECT_EQ(refusal(AddService{web_service(), {model::Scheduler::rr}}),
               "virtual server tcp 192.0.2.80:80 exists already");
     EXPECT_EQ(refusal(RemoveServer{web_service(), real_server(1).key}),
               "tcp 192.0.2.80:80 has no real server 10.0.0.1:80");
     EXPECT_THAT(refusal(AddService{{model::Protocol::tcp, address("2001:db8::1"), 80},
-                                   model::Scheduler::rr}),
+                                   {model::Scheduler::rr}}),
                 HasSubstr("only IPv4"));
 }
 
 TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     const auto entry = entries_of(tables, real_server(1).key).at(0);
-    store_shared<__u64>(tables.loads[entry], SHOAL_LOAD_ACTIVE_ONE);
+    store_shared<__u64>(tables.loads[entry].load, SHOAL_LOAD_ACTIVE_ONE);
     apply(*dataplane, RemoveServer{web_service(), real_server(1).key});
     EXPECT_EQ(tables.servers[entry].flags & SHOAL_SERVER_AVAILABLE, 0);
 
     apply(*dataplane, AddServer{web_service(), real_server(2)});
     EXPECT_NE(entries_of(tables, real_server(2).key).at(0), entry);
-    store_shared<__u64>(tables.loads[entry], 0);
+    store_shared<__u64>(tables.loads[entry].load, 0);
+    // As if all entries that were never used had gone.
+    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+        tables.servers[index].flags |= SHOAL_SERVER_IN_USE;
+        if (index != entry) tables.servers[index].flags |= SHOAL_SERVER_AVAILABLE;
+    }
+    shoal_connection& cell = tables.connections[5];
+    cell.server = entry;
+    store_shared<__u32>(cell.word, SHOAL_STATE_TEMPLATE);
+    EXPECT_THAT(dataplane->apply(AddServer{web_service(), real_server(3)}).error().message,
+                HasSubstr("all 16384 entries"))
+        << "a template names the last one";
+    store_shared<__u32>(cell.word, SHOAL_STATE_FREE);
     apply(*dataplane, AddServer{web_service(), real_server(3)});
     EXPECT_EQ(entries_of(tables, real_server(3).key).at(0), entry);
 }
@@ -149,10 +100,10 @@ TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server)
 TEST_F(OperationsTest, a_server_that_returns_gets_its_connections_back) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     const auto entry = entries_of(tables, real_server(1).key).at(0);
-    store_shared<__u64>(tables.loads[entry], SHOAL_LOAD_ACTIVE_ONE);
+    store_shared<__u64>(tables.loads[entry].load, SHOAL_LOAD_ACTIVE_ONE);
     apply(*dataplane, RemoveServer{web_service(), real_server(1).key});
     apply(*dataplane, AddServer{web_service(), real_server(1, 5)});
     EXPECT_THAT(entries_of(tables, real_server(1).key), ::testing::ElementsAre(entry));
@@ -163,12 +114,12 @@ TEST_F(OperationsTest, a_server_that_returns_gets_its_connections_back) {
 TEST_F(OperationsTest, the_index_of_a_virtual_server_rests_while_connections_name_it) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     const auto entry = entries_of(tables, real_server(1).key).at(0);
-    store_shared<__u64>(tables.loads[entry], SHOAL_LOAD_ACTIVE_ONE);
+    store_shared<__u64>(tables.loads[entry].load, SHOAL_LOAD_ACTIVE_ONE);
     apply(*dataplane, RemoveService{web_service()});
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_EQ(tables.services[0].in_use, 0U);
     EXPECT_EQ(tables.services[1].in_use, 1U);
 }
@@ -178,7 +129,7 @@ TEST_F(OperationsTest, address_bits_follow_the_servers) {
     const Tables tables = pinned_tables();
     const auto real = real_server(1);
     EXPECT_FALSE(has_virtual_bit(tables, web_service().address));
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_TRUE(has_virtual_bit(tables, web_service().address));
     apply(*dataplane, AddServer{web_service(), real});
     EXPECT_TRUE(has_real_bit(tables, real.key.address));
@@ -198,50 +149,49 @@ TEST_F(OperationsTest, an_edit_swaps_the_pool_of_its_own_virtual_server_alone) {
     ServiceKey other = web_service();
     other.port = 81;
     for (const ServiceKey& key : {web_service(), other}) {
-        apply(*dataplane, AddService{key, model::Scheduler::rr});
+        apply(*dataplane, AddService{key, {model::Scheduler::rr}});
         apply(*dataplane, AddServer{key, real_server(1)});
     }
-    const __u64 untouched = tables.cursors[1];
-    const __u64 former = tables.cursors[0];
+    const auto untouched = pool_id(tables, 1);
+    const auto former = pool_id(tables, 0);
     apply(*dataplane, EditServer{web_service(), real_server(1, 4)});
-    EXPECT_NE(tables.cursors[0], former);
-    EXPECT_EQ(tables.cursors[1], untouched);
-    const __u64 now = tables.cursors[0];
+    EXPECT_NE(pool_id(tables, 0), former);
+    EXPECT_EQ(pool_id(tables, 1), untouched);
+    const auto now = pool_id(tables, 0);
     apply(*dataplane, EditServer{web_service(), real_server(1, 4)});
-    EXPECT_EQ(tables.cursors[0], now) << "nothing changed, nothing is swapped";
+    EXPECT_EQ(pool_id(tables, 0), now) << "nothing changed, nothing is swapped";
 }
 
 TEST_F(OperationsTest, the_cursor_of_a_removed_server_steps_back) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     for (const int last : {3, 2, 1})
         apply(*dataplane, AddServer{web_service(), real_server(last)});
     shoal_cursor cursor{};
     cursor.word = tables.cursors[0];
-    cursor.position = 2;
+    cursor.last = entries_of(tables, real_server(2).key).at(0) + 1;
     store_shared(tables.cursors[0], cursor.word);
     apply(*dataplane, RemoveServer{web_service(), real_server(2).key});
     shoal_cursor now{};
     now.word = tables.cursors[0];
-    EXPECT_EQ(now.position, 1);
-    EXPECT_EQ(now.generation, static_cast<__u16>(cursor.generation + 1));
+    EXPECT_EQ(now.last, entries_of(tables, real_server(1).key).at(0) + 1);
 }
 
 TEST_F(OperationsTest, a_new_scheduler_starts_at_the_head) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     shoal_cursor cursor{};
     cursor.word = tables.cursors[0];
-    cursor.position = 1;
+    cursor.last = 1;
     cursor.current_weight = 7;
     store_shared(tables.cursors[0], cursor.word);
-    apply(*dataplane, EditService{web_service(), model::Scheduler::wrr});
+    apply(*dataplane, EditService{web_service(), {model::Scheduler::wrr}});
     shoal_cursor now{};
     now.word = tables.cursors[0];
-    EXPECT_EQ(now.position, 0);
+    EXPECT_EQ(now.last, 0U);
     EXPECT_EQ(now.current_weight, 0U);
 }
 
@@ -249,7 +199,7 @@ TEST_F(OperationsTest, next_hops_reach_present_and_later_servers) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
     NextHop hop{7, {{2, 0, 0, 0, 0, 1}}, address("10.0.0.254"), std::nullopt};
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     for (const int last : {1, 2}) {
         ASSERT_TRUE(dataplane->set_next_hop(real_server(last).key.address, hop));
@@ -282,16 +232,16 @@ TEST_F(OperationsTest, a_changed_route_raises_the_route_generation) {
 
 TEST_F(OperationsTest, a_full_pool_is_refused) {
     const auto dataplane = open();
-    apply(*dataplane, AddService{web_service(), model::Scheduler::rr});
+    std::vector<Operation> operations{AddService{web_service(), {model::Scheduler::rr}}};
     Server server = real_server(1);
-    for (int i = 0; i < SHOAL_MAX_POOL; ++i) {
+    for (int i = 0; i <= SHOAL_MAX_POOL; ++i) {
         server.key.port = static_cast<std::uint16_t>(1000 + i);
-        apply(*dataplane, AddServer{web_service(), server});
+        operations.push_back(AddServer{web_service(), server});
     }
-    server.key.port = 80;
-    EXPECT_THAT(dataplane->apply(AddServer{web_service(), server}).error().message,
-                HasSubstr("at most 256"));
-    EXPECT_EQ(dataplane->observe()->services.at(0).servers.size(), 256U);
+    const auto results = dataplane->apply_all(operations);
+    EXPECT_TRUE(results[results.size() - 2]);
+    EXPECT_THAT(results.back().error().message, HasSubstr("at most 4096"));
+    EXPECT_EQ(dataplane->observe()->services.at(0).servers.size(), 4096U);
 }
 
 }  // namespace

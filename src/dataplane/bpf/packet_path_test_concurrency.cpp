@@ -7,10 +7,10 @@
 #include <thread>
 #include <tuple>
 
-#include "dataplane/bpf/testing/packet_path.h"
+#include "dataplane/bpf/testing/service_options.h"
 
-// Two CPUs open, close and sweep the same few tuples while pools and weights change. At rest the
-// books must balance.
+// Two CPUs open, close and sweep the same few tuples while pools and weights change, with
+// persistence templates and FTP. At rest the books must balance.
 
 namespace shoal::dataplane::testing {
 namespace {
@@ -18,6 +18,11 @@ namespace {
 constexpr std::uint16_t clients = 40;
 constexpr std::uint16_t services = 20;  // of one client each: more than two buckets hold
 constexpr std::uint32_t servers_per_service = 3;
+constexpr std::uint16_t ftp = 7;  // the number of the service on port 21
+
+constexpr std::uint16_t port_of(std::uint16_t service) {
+    return service == ftp ? 21 : static_cast<std::uint16_t>(1000 + service);
+}
 
 class Concurrency : public ::testing::Test {
   protected:
@@ -31,8 +36,7 @@ class Concurrency : public ::testing::Test {
                                               SHOAL_SCHEDULER_LC, SHOAL_SCHEDULER_WLC};
         for (std::uint16_t i = 0; i < services; ++i) {
             const auto service =
-                path.add_service("192.0.2.80", static_cast<std::uint16_t>(1000 + i),
-                                 schedulers[i % 4], i % 5 == 4 ? 17 : 6);
+                path.add_service("192.0.2.80", port_of(i), schedulers[i % 4], i % 5 == 4 ? 17 : 6);
             std::vector<Member> members;
             for (std::uint32_t s = 0; s < servers_per_service; ++s)
                 members.push_back({path.add_server(
@@ -40,18 +44,21 @@ class Concurrency : public ::testing::Test {
                               .port = static_cast<std::uint16_t>(2000 + i),
                               .method = i % 3 == 0 ? SHOAL_METHOD_DIRECT : SHOAL_METHOD_NAT})});
             path.set_pool(service, members);
+            if (i % 4 == 3) set_persistence(path, service, 100);
         }
     }
 
     static PacketBuilder random_packet(std::mt19937& random) {
         const auto number = static_cast<std::uint16_t>(random() % services);
-        const Endpoint client{"198.51.100.7", static_cast<std::uint16_t>(random() % clients)};
-        const Endpoint service{"192.0.2.80", static_cast<std::uint16_t>(1000 + number)};
+        const Endpoint client{"198.51.100.7",
+                              static_cast<std::uint16_t>(1024 + random() % clients)};
+        const Endpoint service{"192.0.2.80", port_of(number)};
         if (number % 5 == 4) return PacketBuilder::udp(client, service);
         constexpr std::uint8_t flags[] = {syn, syn, syn, ack, ack, fin | ack, rst};
         const auto chosen = flags[random() % std::size(flags)];
         if (random() % 4 != 0) return PacketBuilder::tcp(client, service, chosen);
         const std::string address = "10.0.0." + std::to_string(random() % servers_per_service + 1);
+        if (number == ftp && chosen == syn) return PacketBuilder::tcp({address, 20}, client, syn);
         return PacketBuilder::tcp({address, static_cast<std::uint16_t>(2000 + number)}, client,
                                   chosen == syn ? std::uint8_t(syn | ack) : chosen);
     }
@@ -95,32 +102,55 @@ class Concurrency : public ::testing::Test {
     }
     void expect_balanced_books() {
         std::map<std::uint32_t, std::uint64_t> loads;
-        std::set<std::tuple<std::uint32_t, std::uint16_t, std::uint16_t, std::uint8_t>> tuples;
-        std::uint32_t used = 0;
+        std::set<
+            std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t, std::uint8_t>>
+            tuples;
+        std::map<std::uint32_t, std::uint32_t> controlled;
+        std::uint32_t used = 0, controls = 0;
         for (const auto& connection : path.connections()) {
             const auto state = connection.word & SHOAL_WORD_STATE_MASK;
             if (connection.protocol == 0 || state == SHOAL_STATE_FREE) continue;
             ++used;
+            if (state == SHOAL_STATE_DEAD) {
+                EXPECT_EQ(connection.protocol, SHOAL_PROTOCOL_TEMPLATE);
+                EXPECT_GT(connection.controlled, 0U) << "held by a connection";
+                continue;
+            }
+            EXPECT_TRUE(tuples
+                            .emplace(connection.client_address, connection.client_port,
+                                     connection.virtual_address, connection.virtual_port,
+                                     connection.protocol)
+                            .second)
+                << "two live connections or templates of one tuple";
+            if (state == SHOAL_STATE_TEMPLATE) continue;
             ASSERT_LT(state, SHOAL_STATES) << "nothing is left pending or dead after two sweeps";
             loads[connection.server] += connection.word & SHOAL_WORD_INACTIVE
                                             ? SHOAL_LOAD_INACTIVE_ONE
                                             : SHOAL_LOAD_ACTIVE_ONE;
-            EXPECT_TRUE(tuples
-                            .emplace(connection.client_address, connection.client_port,
-                                     connection.virtual_port, connection.protocol)
-                            .second)
-                << "two live connections of one tuple";
+            if (connection.template_cell != 0) ++controlled[connection.template_cell];
+            if (connection.word & SHOAL_WORD_FTP_CONTROL) ++controls;
         }
         for (std::uint32_t server = 0; server < services * servers_per_service; ++server)
             EXPECT_EQ(path.load(server), loads[server]) << "server " << server;
+        for (std::uint32_t cell = 0; cell < path.cells(); ++cell)
+            if (path.connections()[cell].protocol == SHOAL_PROTOCOL_TEMPLATE)
+                EXPECT_EQ(path.connections()[cell].controlled, controlled[cell]) << cell;
+        for (const auto& control : ftp_controls(path))
+            controls -= control.connections;
+        EXPECT_EQ(controls, 0U);
         EXPECT_EQ(path.free_cells() + used, path.cells() - 1) << "no cell is lost or doubled";
         EXPECT_EQ(path.sweeper().used, used);
     }
     void expect_empty_index() {
-        for (auto& connection : path.connections())
-            connection.seen -= 1000 * path.settings().hz;
-        path.sweep();
+        // Connections first, then the templates that they kept.
+        for (int round = 0; round < 3; ++round) {
+            for (auto& connection : path.connections())
+                connection.seen -= 1000 * path.settings().hz;
+            path.sweep();
+        }
         EXPECT_TRUE(path.live().empty());
+        EXPECT_TRUE(templates(path).empty());
+        EXPECT_TRUE(ftp_controls(path).empty());
         EXPECT_EQ(path.overflow_entries(), 0U);
         EXPECT_EQ(path.free_cells(), path.cells() - 1);
         for (const auto& bucket : path.buckets())
@@ -153,11 +183,12 @@ TEST_F(Concurrency, two_first_packets_make_one_connection) {
     std::atomic<unsigned> turn[2] = {0, 0};
     const auto run = [&](unsigned cpu) {
         pin_to_cpu(cpu);
-        for (std::uint16_t port = 0; port < tuples; ++port) {
+        for (std::uint16_t number = 0; number < tuples; ++number) {
+            const auto port = static_cast<std::uint16_t>(1024 + number);
             const auto packet =
                 PacketBuilder::udp({"198.51.100.8", port}, {"192.0.2.80", 1004}).build();
-            turn[cpu] = port + 1U;
-            while (turn[1 - cpu] <= port) {
+            turn[cpu] = number + 1U;
+            while (turn[1 - cpu] <= number) {
             }
             path.run_quietly(Hook::xdp, packet);
         }

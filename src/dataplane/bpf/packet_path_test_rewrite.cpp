@@ -38,7 +38,7 @@ TEST_P(Rewrite, checksums_hold_for_random_packets) {
     path.serve({{"10.0.0.1", 8080}}, SHOAL_SCHEDULER_RR, 17);
     std::mt19937 random(1);  // the same packets each time
     for (int i = 0; i < 3000; ++i) {
-        const Endpoint from{client.address, static_cast<std::uint16_t>(random() % 50)};
+        const Endpoint from{client.address, static_cast<std::uint16_t>(1024 + random() % 50)};
         const auto ttl = static_cast<std::uint8_t>(2 + random() % 254);
         Bytes payload(random() % 40);
         for (auto& byte : payload)

@@ -24,6 +24,7 @@ struct Table {
     shoal_method method;
     bool reply;
     std::vector<Row> rows;
+    bool secure = false;
 };
 
 void PrintTo(const Table& table, std::ostream* out) {
@@ -34,7 +35,7 @@ const Table tables[] = {
     {"in",
      SHOAL_METHOD_NAT,
      false,
-     {{syn, "SR ES ES SR SR SR* SR SR SR SR SR"},
+     {{syn, "SR ES ES SR SR SR* SR* SR SR SR SR"},
       {fin, "CL CW SS TW TW TW CL CW LA LI TW"},
       {ack, "ES ES SS ES FW TW CL CW CL LI ES"},
       {rst, "CL CL CL SR CL CL CL CL LA LI SR"}}},
@@ -48,10 +49,34 @@ const Table tables[] = {
     {"input_only",
      SHOAL_METHOD_DIRECT,
      false,
-     {{syn, "SR ES ES SR SR SR* SR SR SR SR SR"},
+     {{syn, "SR ES ES SR SR SR* SR* SR SR SR SR"},
       {fin, "CL FW SS TW FW TW CL CW LA LI TW"},
       {ack, "ES ES SS ES FW TW CL CW CL LI ES"},
       {rst, "CL CL CL SR CL CL CL CL LA LI CL"}}},
+    {"secure_in",
+     SHOAL_METHOD_NAT,
+     false,
+     {{syn, "SR ES ES SR SR SR* SR* SR SR SR SA"},
+      {fin, "CL CW SS TW TW TW CL CW LA LI SA"},
+      {ack, "ES ES SS SR FW TW CL CW CL LI SA"},
+      {rst, "CL CL CL SR CL CL CL CL LA LI CL"}},
+     true},
+    {"secure_out",
+     SHOAL_METHOD_NAT,
+     true,
+     {{syn, "SS ES SS SA SS SS SS SS SS LI SA"},
+      {fin, "TW FW SS TW FW TW CL TW LA LI TW"},
+      {ack, "ES ES SS ES FW TW CL CW LA ES ES"},
+      {rst, "CL CL SS CL CL TW CL CL CL CL CL"}},
+     true},
+    {"secure_input_only",
+     SHOAL_METHOD_DIRECT,
+     false,
+     {{syn, "SA ES ES SR SA SA* SA* SA SA SA SA"},
+      {fin, "CL FW SS TW FW TW CL CW LA LI TW"},
+      {ack, "ES ES SS ES FW TW CL CW CL LI ES"},
+      {rst, "CL CL CL SR CL CL CL CL LA LI CL"}},
+     true},
 };
 const std::string state_names[] = {"NO", "ES", "SS", "SR", "FW", "TW",
                                    "CL", "CW", "LA", "LI", "SA"};
@@ -88,12 +113,13 @@ class TcpStates : public ::testing::TestWithParam<Table> {
 TEST_P(TcpStates, follow_the_kernels_table_and_are_counted) {
     const auto& table = GetParam();
     path.serve({{.address = "10.0.0.1", .method = table.method}});
+    path.settings().secure_tcp = table.secure;
     for (const auto& row : table.rows) {
         const auto expected = words(row.next);
         ASSERT_EQ(expected.size(), std::size(state_names));
         for (unsigned state = 0; state < expected.size(); ++state) {
-            // A new SYN in TIME_WAIT begins a connection of its own: tested below.
-            if (expected[state] == "SR*") continue;
+            // A SYN in TIME_WAIT or CLOSE begins a connection of its own: tested below.
+            if (expected[state].ends_with('*')) continue;
             for (const auto& connection : path.live())
                 path.connections()[static_cast<std::size_t>(connection - path.connections().data())]
                     .word = SHOAL_STATE_DEAD;
@@ -101,6 +127,8 @@ TEST_P(TcpStates, follow_the_kernels_table_and_are_counted) {
             path.load(0) = 0;
             path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
             auto& connection = path.only_connection();
+            EXPECT_EQ(state_of(connection),
+                      table.secure && table.method != SHOAL_METHOD_NAT ? "SA" : "SR");
             set_state(connection, state);
             path.run(Hook::tc, table.reply ? PacketBuilder::tcp(real, client, row.flags)
                                            : PacketBuilder::tcp(client, vip, row.flags));
@@ -148,25 +176,80 @@ TEST(TcpStatesOf, flags_are_looked_at_in_the_order_rst_syn_fin_ack) {
     path.serve({{"10.0.0.1"}});
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, ack));
-    auto& connection = path.only_connection();
-    const auto state = [&] { return connection.word & SHOAL_WORD_STATE_MASK; };
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, 0));
-    EXPECT_EQ(state(), SHOAL_STATE_ESTABLISHED);
+    const auto state = [&] { return path.only_connection().word & SHOAL_WORD_STATE_MASK; };
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn | fin | ack));
     EXPECT_EQ(state(), SHOAL_STATE_ESTABLISHED) << "as a SYN";
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, rst | syn | fin | ack));
     EXPECT_EQ(state(), SHOAL_STATE_CLOSE) << "as a RST";
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn | fin | ack));
+    EXPECT_EQ(state(), SHOAL_STATE_SYN_RECV) << "as a SYN, of a new connection";
+    path.run(Hook::tc, PacketBuilder::tcp(client, vip, 0));
+    EXPECT_EQ(state(), SHOAL_STATE_CLOSE) << "none of the four closes";
 }
 
-TEST(TcpStatesOf, a_syn_in_time_wait_is_scheduled_afresh) {
+// ---- A SYN after the end
+
+class Afterwards : public ::testing::Test {
+  protected:
     PacketPath path;
+
+    /// A connection with server 0 of the pool that is in TIME_WAIT, or in CLOSE.
+    void leave_behind(bool time_wait) {
+        path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+        if (time_wait)
+            path.run(Hook::tc, PacketBuilder::tcp(client, vip, fin));
+        else
+            path.run(Hook::tc, PacketBuilder::tcp(client, vip, 0));
+        ASSERT_EQ(path.only_connection().word & SHOAL_WORD_STATE_MASK,
+                  time_wait ? SHOAL_STATE_TIME_WAIT : SHOAL_STATE_CLOSE);
+        ASSERT_EQ(path.only_connection().server, 0U);
+    }
+};
+
+TEST_F(Afterwards, it_is_scheduled_afresh_whatever_else_is_set) {
     path.serve({{"10.0.0.1"}, {"10.0.0.2"}});
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, fin));
-    ASSERT_EQ(path.only_connection().word & SHOAL_WORD_STATE_MASK, SHOAL_STATE_TIME_WAIT);
-    EXPECT_EQ(path.run(Hook::xdp, PacketBuilder::tcp(client, vip, syn)).verdict, "new_connection");
-    EXPECT_EQ(path.only_connection().server, 1U);
+    for (const bool time_wait : {true, false})
+        for (const auto flags : {syn, std::uint8_t(syn | ack), std::uint8_t(syn | fin)}) {
+            leave_behind(time_wait);
+            EXPECT_EQ(path.run(Hook::xdp, PacketBuilder::tcp(client, vip, flags)).verdict,
+                      "new_connection");
+            EXPECT_EQ(path.only_connection().server, 1U);
+            EXPECT_EQ(path.load(0), 0U);
+            EXPECT_EQ(path.only_connection().word & SHOAL_WORD_STATE_MASK, SHOAL_STATE_SYN_RECV);
+            path.age(100000);
+            path.sweep();
+        }
+}
+
+TEST_F(Afterwards, with_a_rst_it_ends_the_old_and_opens_nothing) {
+    path.serve({{"10.0.0.1"}});
+    for (const bool time_wait : {true, false}) {
+        leave_behind(time_wait);
+        EXPECT_EQ(path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn | rst)).verdict,
+                  "no_connection");
+        EXPECT_TRUE(path.live().empty());
+        EXPECT_EQ(path.load(0), 0U);
+    }
+}
+
+TEST_F(Afterwards, the_old_one_counts_while_the_new_one_is_scheduled) {
+    path.serve({{"10.0.0.1"}, {"10.0.0.2"}}, SHOAL_SCHEDULER_LC);
+    leave_behind(true);
+    path.run(Hook::xdp, PacketBuilder::tcp(client, vip, syn));
+    EXPECT_EQ(path.only_connection().server, 1U) << "without it server 0 would be as good";
     EXPECT_EQ(path.load(0), 0U);
+    EXPECT_EQ(path.active(1), 1U);
+}
+
+TEST_F(Afterwards, and_against_the_threshold) {
+    path.serve({{"10.0.0.1"}});
+    path.load_record(0).upper = 1;
+    leave_behind(true);
+    const auto packet = PacketBuilder::tcp(client, vip, syn);
+    EXPECT_EQ(path.run(Hook::tc, packet).verdict, "no_server");
+    EXPECT_TRUE(path.live().empty()) << "it is over all the same";
+    EXPECT_EQ(path.load(0), 0U);
+    EXPECT_EQ(path.run(Hook::tc, packet).verdict, "new_connection");
 }
 
 TEST(UdpState, is_always_inactive) {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "dataplane/bpf/testing/packet_path.h"
+#include "dataplane/bpf/testing/service_options.h"
 
 // Every exit of the packet path, each reached by a packet.
 
@@ -87,12 +87,21 @@ TEST_F(Verdicts, a_port_without_virtual_server_passes) {
     expect_passed(PacketBuilder::udp(client, vip), "no_service");
 }
 
-TEST_F(Verdicts, only_a_syn_alone_opens) {
+TEST_F(Verdicts, only_a_syn_without_rst_opens) {
     path.serve({{"10.0.0.1"}});
-    for (const std::uint8_t flags : {ack, fin, rst, std::uint8_t{0}, std::uint8_t(syn | ack),
-                                     std::uint8_t(syn | rst), std::uint8_t(syn | fin)})
+    for (const std::uint8_t flags :
+         {ack, fin, rst, std::uint8_t{0}, std::uint8_t(fin | ack), std::uint8_t(syn | rst)})
         expect_passed(PacketBuilder::tcp(client, vip, flags), "no_connection");
     EXPECT_TRUE(path.live().empty());
+    std::uint16_t port = 40000;
+    for (const std::uint8_t flags :
+         {syn, std::uint8_t(syn | ack), std::uint8_t(syn | fin), std::uint8_t(syn | fin | ack)}) {
+        const auto packet = PacketBuilder::tcp({client.address, ++port}, vip, flags);
+        EXPECT_EQ(path.run(port % 2 ? Hook::xdp : Hook::tc, packet).verdict, "new_connection");
+    }
+    for (const auto* connection : path.live())
+        EXPECT_EQ(connection->word & SHOAL_WORD_STATE_MASK, SHOAL_STATE_SYN_RECV);
+    EXPECT_EQ(path.active(0), 4U);
 }
 
 TEST_F(Verdicts, traffic_of_real_servers_passes) {
@@ -135,6 +144,12 @@ TEST_F(Verdicts, no_usable_server_drops) {
     expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_server");
     path.set_pool(service, {});
     expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_server");
+}
+
+TEST_F(Verdicts, clients_kept_out_are_denied) {
+    add_access(path, path.serve({{"10.0.0.1"}}), "198.51.100.0", 24, false);
+    expect_dropped(PacketBuilder::tcp(client, vip, syn), "denied");
+    EXPECT_TRUE(path.live().empty());
 }
 
 TEST_F(Verdicts, no_route_drops) {
@@ -195,7 +210,7 @@ TEST_F(Verdicts, tunneling_is_refused) {
 
 TEST_F(Verdicts, a_service_that_names_no_server_record_is_internal) {
     const auto service = path.serve({{"10.0.0.1"}});
-    path.set_pool(service, {{SHOAL_MAX_SERVERS, 1}});
+    const_cast<shoal_pool_node&>(path.nodes(service)[1]).server[0] = SHOAL_MAX_SERVERS;
     expect_dropped(PacketBuilder::tcp(client, vip, syn), "internal");
 }
 
@@ -204,16 +219,16 @@ TEST_F(Verdicts, a_full_table_drops_new_connections_only) {
     PacketPath small(64);
     small.serve({{"10.0.0.1"}});
     std::string verdict;
-    std::uint16_t port = 0;
+    std::uint16_t port = 1024;
     while (verdict != "table_full") {
-        ASSERT_LE(++port, 64);
+        ASSERT_LE(++port, 1024 + 64);
         verdict =
             small.run(Hook::xdp, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict;
     }
-    EXPECT_EQ(port, 64) << "63 cells: number 0 is never used";
+    EXPECT_EQ(port, 1024 + 64) << "63 cells: number 0 is never used";
     EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict,
               "table_full");
-    EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, 1}, vip, ack)).verdict,
+    EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, 1025}, vip, ack)).verdict,
               "forwarded");
     EXPECT_EQ(small.active(0), 63U);
 }

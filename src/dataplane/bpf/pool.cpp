@@ -1,54 +1,101 @@
 #include "dataplane/bpf/pool.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <numeric>
+
+#include "dataplane/bpf/ring.h"
+#include "score.h"
 
 namespace shoal::dataplane {
 
 namespace {
 
-/// The cursor position of a server; 0, the head, if it is not a member.
-std::uint16_t position_of(std::uint32_t server, std::span<const shoal_pool_member> members) {
-    const auto found = std::ranges::find(members, server, &shoal_pool_member::server);
-    if (found == members.end()) return 0;
-    return static_cast<std::uint16_t>(found - members.begin() + 1);
+constexpr std::uint32_t width = SHOAL_NODE_SLOTS;
+constexpr std::uint32_t ring_width = SHOAL_RING_NODE_SLOTS;
+
+std::uint32_t nodes_for(std::uint32_t slots) {
+    return (slots + width - 1) / width;
 }
 
-/// A cursor on a removed server steps back to its predecessor in the list, as in IPVS.
-void fill_carry(shoal_pool& pool, const shoal_pool& previous) {
-    std::uint16_t last = 0;
-    for (std::uint32_t i = 0; i < previous.count; ++i) {
-        const std::uint16_t now = position_of(previous.member[i].server, members(pool));
-        if (now != 0) last = now;
-        pool.carry[i + 1] = last;
-    }
+void clear_scores(shoal_pool_node& node) {
+    std::ranges::fill(node.score, SHOAL_SCORE_NONE);
+    std::ranges::fill(node.server, SHOAL_NO_SERVER);
 }
 
-void fill_weights(shoal_pool& pool) {
-    pool.max_weight = 0;
+shoal_pool_header make_header(const Pool& pool) {
+    shoal_pool_header header{};
+    header.count = static_cast<std::uint32_t>(pool.members.size());
+    header.generation = pool.generation;
+    header.scheduler = pool.scheduler;
+    header.flags = pool.flags;
     std::uint32_t divisor = 0;
-    for (const shoal_pool_member& member : members(pool)) {
-        pool.max_weight = std::max(pool.max_weight, member.weight);
+    for (const PoolMember& member : pool.members) {
+        header.max_weight = std::max(header.max_weight, member.weight);
         divisor = std::gcd(divisor, member.weight);
     }
-    pool.weight_gcd = divisor == 0 ? 1 : divisor;
+    header.weight_gcd = divisor == 0 ? 1 : divisor;
+    header.leaves = std::max(1U, nodes_for(header.count));
+    header.middles = header.leaves == 1 ? 0 : nodes_for(header.leaves);
+    header.depth = header.leaves == 1 ? 1 : header.middles == 1 ? 2 : 3;
+    header.root = header.leaves + header.middles + (header.depth == 3 ? 1 : 0);
+    return header;
+}
+
+void append_ring(std::vector<shoal_pool_node>& nodes, std::span<const std::uint16_t> ring) {
+    if (ring.empty()) return;
+    nodes[0].header.ring_size = static_cast<std::uint32_t>(ring.size());
+    nodes[0].header.first_ring_node = static_cast<std::uint32_t>(nodes.size());
+    for (; !ring.empty(); ring = ring.subspan(std::min<std::size_t>(ring.size(), ring_width))) {
+        shoal_pool_node node{};
+        std::ranges::fill(node.ring, SHOAL_RING_EMPTY);
+        std::ranges::copy(ring.first(std::min<std::size_t>(ring.size(), ring_width)), node.ring);
+        nodes.push_back(node);
+    }
+}
+
+std::uint64_t least(const shoal_pool_node& node) {
+    return std::ranges::min(node.score);
+}
+
+/// `count` nodes from `first` on become the children of those from `parents` on.
+void fill_above(std::vector<shoal_pool_node>& nodes, std::uint32_t first, std::uint32_t count,
+                std::uint32_t parents) {
+    for (std::uint32_t i = 0; i < count; ++i)
+        nodes[parents + i / width].score[i % width] = least(nodes[first + i]);
 }
 
 }  // namespace
 
-std::span<const shoal_pool_member> members(const shoal_pool& pool) {
-    return {&pool.member[0], std::min<std::size_t>(pool.count, SHOAL_MAX_POOL)};
+std::vector<shoal_pool_node> build_nodes(const Pool& pool, std::span<const MemberState> states) {
+    const shoal_pool_header header = make_header(pool);
+    std::vector<shoal_pool_node> nodes(header.root + 1);
+    nodes[0].header = header;
+    for (shoal_pool_node& node : std::span(nodes).subspan(1))
+        clear_scores(node);
+    for (std::uint32_t i = 0; i < header.count; ++i) {
+        shoal_pool_node& leaf = nodes[1 + i / width];
+        const auto [server, weight] = pool.members[i];
+        const shoal_server_load& load = states[i].load;
+        leaf.server[i % width] = server;
+        leaf.weight[i % width] = weight;
+        leaf.score[i % width] = shoal_score(pool.scheduler, load.load, load.baseline, weight);
+    }
+    if (header.depth > 1) fill_above(nodes, 1, header.leaves, 1 + header.leaves);
+    if (header.depth > 2) fill_above(nodes, 1 + header.leaves, header.middles, header.root);
+    append_ring(nodes, fill_ring(pool, states));
+    return nodes;
 }
 
-shoal_pool make_pool(std::span<const shoal_pool_member> list, const shoal_pool& previous,
-                     Cursor cursor) {
-    shoal_pool pool{};
-    pool.count = static_cast<std::uint32_t>(list.size());
-    pool.generation = previous.generation + 1;
-    std::ranges::copy(list, &pool.member[0]);
-    fill_weights(pool);
-    if (cursor == Cursor::carried) fill_carry(pool, previous);
+Pool read_pool(std::span<const shoal_pool_node> nodes) {
+    if (nodes.empty()) return {};
+    const shoal_pool_header& header = nodes[0].header;
+    Pool pool{
+        .generation = header.generation, .scheduler = header.scheduler, .flags = header.flags};
+    if (header.scheduler == SHOAL_SCHEDULER_MH) pool.mh_size = header.ring_size;
+    for (std::uint32_t i = 0; i < header.count && 1 + i / width < nodes.size(); ++i) {
+        const shoal_pool_node& leaf = nodes[1 + i / width];
+        pool.members.push_back({leaf.server[i % width], leaf.weight[i % width]});
+    }
     return pool;
 }
 

@@ -5,21 +5,25 @@
 
 #include <algorithm>
 
+#include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/per_cpu.h"
+#include "score.h"
 
 namespace shoal::dataplane {
 
 namespace {
 
-constexpr std::uint32_t none = SHOAL_MAX_SERVERS;
+bool has_flags(const shoal_server& record, unsigned flags) {
+    return (load_shared(record.flags) & flags) != 0;
+}
 
 bool taken(const shoal_server& record) {
-    return (record.flags & SHOAL_SERVER_IN_USE) != 0;
+    return has_flags(record, SHOAL_SERVER_IN_USE);
 }
 
 bool removed(const shoal_server& record) {
-    return taken(record) && (record.flags & SHOAL_SERVER_AVAILABLE) == 0;
+    return taken(record) && !has_flags(record, SHOAL_SERVER_AVAILABLE);
 }
 
 void set_flags(shoal_server& record, unsigned flags) {
@@ -30,12 +34,61 @@ void clear_flags(shoal_server& record, unsigned flags) {
     __atomic_and_fetch(&record.flags, static_cast<__u8>(~flags), __ATOMIC_SEQ_CST);
 }
 
+constexpr unsigned saved_flags = SHOAL_SERVER_AVAILABLE | SHOAL_SERVER_KEPT;
+
+/// Whether they make the server overloaded is decided at once. Packets change the load at the same
+/// time.
+void set_thresholds(shoal_server_load& load, std::uint32_t upper, std::uint32_t lower) {
+    store_shared(load.lower, lower);
+    store_shared(load.upper, upper);
+    __u64 now = load_shared(load.load);
+    while (!__atomic_compare_exchange_n(&load.load, &now, shoal_with_threshold(now, upper, lower),
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+}
+
 }  // namespace
 
-Result<std::uint32_t> ServerRecords::take(std::uint32_t service, const Server& server) {
-    if (const std::uint32_t index = find_removed(service, server); index != none) {
-        set_method(index, server.method);
-        set_flags(tables_->servers[index], SHOAL_SERVER_AVAILABLE);
+void ServerRecords::begin() {
+    removed_.clear();
+    free_.clear();
+    searched_used_ = false;
+    for (std::uint32_t index = SHOAL_MAX_SERVERS; index-- > 0;) {
+        const shoal_server& record = tables_->servers[index];
+        if (!taken(record)) free_.push_back(index);
+        if (removed(record)) removed_[{record.service, server_key(record)}] = index;
+    }
+}
+
+bool ServerRecords::has_connections(std::uint32_t index) const {
+    return tables_->counts(index) != 0;
+}
+
+/// Used entries come last: whether a persistence template still names them is seen only by reading
+/// the whole table of connections.
+Result<std::uint32_t> ServerRecords::find_free() {
+    if (free_.empty() && !searched_used_) {
+        searched_used_ = true;
+        const TemplateCensus census = count_templates(*tables_);
+        for (const auto& [place, index] : removed_) {
+            if (!has_connections(index) && census.by_server[index] == 0) free_.push_back(index);
+        }
+    }
+    if (free_.empty()) {
+        return fail(fmt::format("all {} entries for real servers are taken", SHOAL_MAX_SERVERS));
+    }
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    const shoal_server& record = tables_->servers[index];
+    if (taken(record)) removed_.erase({record.service, server_key(record)});
+    return index;
+}
+
+Result<std::uint32_t> ServerRecords::reserve(std::uint32_t service, const ServerKey& server) {
+    if (const auto former = removed_.find({service, server}); former != removed_.end()) {
+        const std::uint32_t index = former->second;
+        removed_.erase(former);
+        std::erase(free_, index);
         return index;
     }
     const auto index = find_free();
@@ -44,25 +97,86 @@ Result<std::uint32_t> ServerRecords::take(std::uint32_t service, const Server& s
         return fail(done.error());
     }
     shoal_server record{};
-    put_address(record.address, server.key.address);
-    record.port = htons(server.key.port);
-    record.method = to_abi(server.method);
+    put_address(record.address, server.address);
+    record.port = htons(server.port);
     record.service = service;
-    put_address(record.next_hop, server.key.address);
+    put_address(record.next_hop, server.address);
+    record.use = tables_->servers[*index].use + 1;
+    record.flags = SHOAL_SERVER_IN_USE;
+    tables_->loads[*index] = {};
     tables_->servers[*index] = record;
-    if (const auto hop = next_hops_.find(server.key.address); hop != next_hops_.end()) {
+    if (const auto hop = next_hops_.find(server.address); hop != next_hops_.end()) {
         write_next_hop(*index, hop->second);
     }
-    set_flags(tables_->servers[*index], SHOAL_SERVER_IN_USE | SHOAL_SERVER_AVAILABLE);
     return index;
 }
 
-void ServerRecords::set_method(std::uint32_t index, model::ForwardingMethod method) const {
-    store_shared(tables_->servers[index].method, to_abi(method));
+void ServerRecords::forget_servers_of(std::uint32_t service) {
+    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+        shoal_server& record = tables_->servers[index];
+        if (!removed(record) || record.service != service) continue;
+        removed_.erase({service, server_key(record)});
+        clear_flags(record, SHOAL_SERVER_IN_USE | SHOAL_SERVER_KEPT);
+    }
+}
+
+ServerRecords::Saved ServerRecords::save(std::uint32_t index) const {
+    const shoal_server& record = tables_->servers[index];
+    const shoal_server_load& load = tables_->loads[index];
+    return {static_cast<__u8>(load_shared(record.flags) & saved_flags),
+            record.method,
+            load.upper,
+            load.lower,
+            load.last_weight,
+            (load_shared(load.load) & SHOAL_LOAD_OVERLOADED) != 0};
+}
+
+void ServerRecords::restore(std::uint32_t index, const Saved& saved) const {
+    shoal_server& record = tables_->servers[index];
+    shoal_server_load& load = tables_->loads[index];
+    store_shared(record.method, saved.method);
+    restore_weight(index, saved);
+    if (saved.overloaded) {
+        __atomic_or_fetch(&load.load, SHOAL_LOAD_OVERLOADED, __ATOMIC_SEQ_CST);
+    } else {
+        __atomic_and_fetch(&load.load, SHOAL_LOAD_COUNTS, __ATOMIC_SEQ_CST);
+    }
+    set_thresholds(load, saved.upper, saved.lower);
+    set_flags(record, saved.flags);
+    clear_flags(record, saved_flags & ~unsigned{saved.flags});
+}
+
+void ServerRecords::restore_weight(std::uint32_t index, const Saved& saved) const {
+    tables_->loads[index].last_weight = saved.last_weight;
+}
+
+void ServerRecords::note_weight(std::uint32_t index, std::uint32_t weight, bool added) const {
+    if (added || weight != 0) tables_->loads[index].last_weight = weight;
+}
+
+void ServerRecords::write(std::uint32_t index, const Server& server) const {
+    shoal_server& record = tables_->servers[index];
+    store_shared(record.method, to_abi(server.method));
+    set_thresholds(tables_->loads[index], server.upper_threshold, server.lower_threshold);
+    set_flags(record, SHOAL_SERVER_AVAILABLE);
+}
+
+void ServerRecords::keep_connections(std::uint32_t index) const {
+    set_flags(tables_->servers[index], SHOAL_SERVER_KEPT);
+}
+
+void ServerRecords::settle(std::uint32_t index) const {
+    clear_flags(tables_->servers[index], SHOAL_SERVER_KEPT);
 }
 
 void ServerRecords::release(std::uint32_t index) const {
     clear_flags(tables_->servers[index], SHOAL_SERVER_AVAILABLE);
+}
+
+Server ServerRecords::server(std::uint32_t index, std::uint32_t weight) const {
+    const shoal_server& record = tables_->servers[index];
+    const shoal_server_load& load = tables_->loads[index];
+    return {server_key(record), weight, method_from(record.method), load.upper, load.lower};
 }
 
 void ServerRecords::set_next_hop(const net::Address& real_server, const NextHop& hop) {
@@ -78,31 +192,23 @@ std::vector<bool> ServerRecords::services_with_entries() const {
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         const shoal_server& record = tables_->servers[index];
         if (!taken(record)) continue;
-        if (!removed(record) || load_shared(tables_->loads[index]) != 0) {
-            named[record.service] = true;
-        }
+        if (!removed(record) || has_connections(index)) named[record.service] = true;
     }
     return named;
 }
 
-std::uint32_t ServerRecords::find_removed(std::uint32_t service, const Server& server) const {
+std::vector<net::Address> ServerRecords::kept_addresses() const {
+    std::vector<net::Address> addresses;
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         const shoal_server& record = tables_->servers[index];
-        if (removed(record) && record.service == service && server_key(record) == server.key &&
-            load_shared(tables_->loads[index]) != 0) {
-            return index;
+        if (removed(record) && has_flags(record, SHOAL_SERVER_KEPT) && has_connections(index)) {
+            addresses.push_back(v4_address(record.address));
         }
     }
-    return none;
-}
-
-Result<std::uint32_t> ServerRecords::find_free() const {
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
-        const shoal_server& record = tables_->servers[index];
-        if (!taken(record)) return index;
-        if (removed(record) && load_shared(tables_->loads[index]) == 0) return index;
-    }
-    return fail(fmt::format("all {} entries for real servers are taken", SHOAL_MAX_SERVERS));
+    std::ranges::sort(addresses);
+    const auto repeated = std::ranges::unique(addresses);
+    addresses.erase(repeated.begin(), repeated.end());
+    return addresses;
 }
 
 /// A packet that reads the record meanwhile sees no next hop, or a whole one.

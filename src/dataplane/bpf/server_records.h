@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -10,32 +11,69 @@
 
 namespace shoal::dataplane {
 
-/// The entries of server_table. An entry is taken from the moment a real server is added until,
-/// after its removal, its last connection is gone; added again before that, the server gets its
-/// entry and its connections back, as in IPVS.
+/// The entries of server_table, and the thresholds in server_loads. An entry is taken from the
+/// moment a real server is added until, after its removal, its last connection is gone and the
+/// entry is needed; added again before that, the server gets its entry, its connections and its
+/// counters back, as in IPVS.
 class ServerRecords {
   public:
     /// `tables` outlives it.
     explicit ServerRecords(const Tables& tables) : tables_(&tables) {}
 
-    /// The entry is filled, but in no pool yet.
-    Result<std::uint32_t> take(std::uint32_t service, const Server& server);
-    void set_method(std::uint32_t index, model::ForwardingMethod method) const;
+    /// Looks at the table afresh. Before the reservations of each batch.
+    void begin();
+    /// The former entry of this server, or a new one: filled, but not available.
+    Result<std::uint32_t> reserve(std::uint32_t service, const ServerKey& server);
+    /// Before a service's index is used again.
+    void forget_servers_of(std::uint32_t service);
+
+    /// What a batch changes before it is sure to succeed.
+    struct Saved {
+        __u8 flags;
+        __u8 method;
+        __u32 upper;
+        __u32 lower;
+        __u32 last_weight;
+        bool overloaded;
+    };
+    Saved save(std::uint32_t index) const;
+    void restore(std::uint32_t index, const Saved& saved) const;
+    /// Of that only what note_weight() changed.
+    void restore_weight(std::uint32_t index, const Saved& saved) const;
+    /// For mh, by IPVS's rule: the weight it was added with, or the last one since that was not 0.
+    void note_weight(std::uint32_t index, std::uint32_t weight, bool added) const;
+    /// Method and thresholds; the server is available afterwards.
+    void write(std::uint32_t index, const Server& server) const;
+    /// That its connections go on when the server is released.
+    void keep_connections(std::uint32_t index) const;
+    /// What was kept is the server's own again. After the pool with it is in force.
+    void settle(std::uint32_t index) const;
     /// Only after no pool holds the entry any more.
     void release(std::uint32_t index) const;
+
+    /// `weight` is the pool's.
+    Server server(std::uint32_t index, std::uint32_t weight) const;
     /// For every entry of this address, and for entries taken later.
     void set_next_hop(const net::Address& real_server, const NextHop& hop);
     /// By index of the virtual server: whether a real server, or the connections of a removed one,
     /// belong to it.
     std::vector<bool> services_with_entries() const;
+    /// Of removed servers whose connections go on; ascending, each once.
+    std::vector<net::Address> kept_addresses() const;
 
   private:
-    std::uint32_t find_removed(std::uint32_t service, const Server& server) const;
-    Result<std::uint32_t> find_free() const;
+    using Place = std::pair<std::uint32_t, ServerKey>;
+    bool has_connections(std::uint32_t index) const;
+    Result<std::uint32_t> find_free();
     void write_next_hop(std::uint32_t index, const NextHop& hop) const;
 
     const Tables* tables_;
     std::map<net::Address, NextHop> next_hops_;
+    /// Of removed servers, by virtual server.
+    std::map<Place, std::uint32_t> removed_;
+    /// Never used, or used for the last time: the next one at the back.
+    std::vector<std::uint32_t> free_;
+    bool searched_used_ = false;
 };
 
 }  // namespace shoal::dataplane

@@ -1,10 +1,12 @@
 #include "dataplane/bpf/statistics.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <numeric>
 #include <string_view>
 
+#include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/per_cpu.h"
 
 namespace shoal::dataplane {
@@ -69,7 +71,8 @@ std::int64_t sweeper_age_ms(const shoal_sweeper& sweeper) {
     return now_ms - static_cast<std::int64_t>(load_shared(sweeper.last_tick_ns) / 1'000'000);
 }
 
-Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry) {
+Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry,
+                                 const TemplateCensus& templates) {
     const auto counters = read_counters(tables.fd("service_counters"), entry.index);
     if (!counters) return fail(counters.error());
     ServiceLoad load{entry.service.key, *counters, {}};
@@ -77,10 +80,14 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
         const std::uint32_t index = entry.server_indices[i];
         const auto server = read_counters(tables.fd("server_counters"), index);
         if (!server) return fail(server.error());
-        const __u64 counts = load_shared(tables.loads[index]);
-        load.servers.push_back({entry.service.servers[i].key,
-                                static_cast<std::uint32_t>(counts >> 32),
-                                static_cast<std::uint32_t>(counts), *server});
+        const __u64 counts = load_shared(tables.loads[index].load);
+        ServerLoad& now = load.servers.emplace_back();
+        now.key = entry.service.servers[i].key;
+        now.active = static_cast<std::uint32_t>((counts & SHOAL_LOAD_COUNTS) >> 32);
+        now.inactive = static_cast<std::uint32_t>(counts);
+        now.counters = *server;
+        now.persistent = templates.by_server.empty() ? 0 : templates.by_server[index];
+        now.overloaded = (counts & SHOAL_LOAD_OVERLOADED) != 0;
     }
     return load;
 }
@@ -90,8 +97,12 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
 Result<Statistics> read_statistics(const Tables& tables,
                                    const std::vector<VirtualServers::Entry>& entries) {
     Statistics statistics;
+    const bool persistent = std::ranges::any_of(entries, [&](const auto& entry) {
+        return load_shared(tables.services[entry.index].persistence_timeout) != 0;
+    });
+    const TemplateCensus templates = persistent ? count_templates(tables) : TemplateCensus{};
     for (const auto& entry : entries) {
-        auto load = read_service(tables, entry);
+        auto load = read_service(tables, entry, templates);
         if (!load) return fail(load.error());
         statistics.services.push_back(std::move(*load));
     }

@@ -10,6 +10,29 @@
 
 namespace shoal::dataplane {
 
+/// Values that a packet on another CPU reads or writes at the same time.
+template <class T>
+T load_shared(const T& value) {
+    return __atomic_load_n(&value, __ATOMIC_ACQUIRE);
+}
+template <class T>
+void store_shared(T& value, T now) {
+    __atomic_store_n(&value, now, __ATOMIC_RELEASE);
+}
+/// Makes `next(old)` of a word that packets change by compare-and-swap. Where they leave it no
+/// rest, their last changes are lost: it takes as long as a few calls of `next`, never for ever.
+template <class Next>
+void change_shared(__u64& word, Next&& next) {
+    __u64 old = load_shared(word);
+    for (int attempt = 1; attempt < 8; ++attempt) {
+        if (__atomic_compare_exchange_n(&word, &old, next(old), false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+            return;
+        }
+    }
+    __atomic_store_n(&word, next(old), __ATOMIC_SEQ_CST);
+}
+
 /// The maps of the packet path: those user space shares with it as typed memory, all by descriptor.
 struct Tables {
     /// Takes the maps over; `maps` holds every one of bpf/maps.h.
@@ -18,6 +41,10 @@ struct Tables {
     /// A map by its name in bpf/maps.h.
     int fd(const char* name) const { return maps.at(name).get(); }
     TableSizes sizes() const { return {connections.size()}; }
+    /// A real server's active and inactive connections, as in shoal_server_load.
+    __u64 counts(std::uint32_t server) const {
+        return load_shared(loads[server].load) & SHOAL_LOAD_COUNTS;
+    }
     /// What the kernel accounts for all maps.
     std::uint64_t memory_bytes() const;
 
@@ -30,20 +57,10 @@ struct Tables {
     MappedArray<shoal_connection> connections;
     MappedArray<shoal_service> services;
     MappedArray<shoal_server> servers;
-    MappedArray<__u64> loads;
+    MappedArray<shoal_server_load> loads;
     /// The words of union shoal_cursor.
     MappedArray<__u64> cursors;
 };
-
-/// Values that a packet on another CPU reads or writes at the same time.
-template <class T>
-T load_shared(const T& value) {
-    return __atomic_load_n(&value, __ATOMIC_ACQUIRE);
-}
-template <class T>
-void store_shared(T& value, T now) {
-    __atomic_store_n(&value, now, __ATOMIC_RELEASE);
-}
 
 /// Everything a fresh table needs before the first packet: random hash key, sizes, every cell free.
 Result<void> fill_fresh_tables(Tables& tables, TableSizes sizes);

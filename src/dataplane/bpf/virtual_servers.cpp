@@ -1,293 +1,292 @@
 #include "dataplane/bpf/virtual_servers.h"
 
-#include <bpf/bpf.h>
-#include <fmt/format.h>
+#include <arpa/inet.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "dataplane/bpf/address_bits.h"
-#include "dataplane/bpf/conversions.h"
-#include "dataplane/bpf/per_cpu.h"
+#include "dataplane/bpf/cursor.h"
+#include "dataplane/bpf/service_options.h"
 
 namespace shoal::dataplane {
 
-namespace {
+VirtualServers::VirtualServers(const Tables& tables, const PinDirectory& pins,
+                               RefreshPool refresh_pool)
+    : tables_(&tables),
+      pools_(pins, tables.fd("pools")),
+      servers_(tables),
+      services_(tables),
+      refresh_pool_(std::move(refresh_pool)) {}
 
-/// The members as a list that can be changed.
-std::vector<shoal_pool_member> list_of(const shoal_pool& pool) {
-    const auto all = members(pool);
-    return {all.begin(), all.end()};
+std::vector<Result<void>> VirtualServers::apply(std::span<const Operation> operations) {
+    BatchPlan plan(operations, services_, servers_, pools_);
+    Failures failures;
+    commit(plan.drafts(), failures);
+    auto& results = plan.results();
+    for (const auto& [draft, error] : failures) {
+        for (const std::size_t operation : draft->operations) {
+            if (results[operation]) results[operation] = fail(error);
+        }
+    }
+    return std::move(results);
 }
 
-std::vector<shoal_pool_member>::iterator find_member(std::vector<shoal_pool_member>& list,
-                                                     const Tables& tables, const ServerKey& key) {
-    return std::ranges::find_if(list, [&](const shoal_pool_member& member) {
-        return server_key(tables.servers[member.server]) == key;
+/// Each step takes those that did not fail in one before it.
+void VirtualServers::commit(Drafts& drafts, Failures& failures) {
+    prepare(drafts, failures);
+    write_address_bits(drafts);
+    swap(drafts, failures);
+    for (const Draft& draft : drafts) {
+        if (draft.existed && !draft.exists) services_.hide(draft.index);
+    }
+    assign_ports(drafts, failures);
+    for (Draft& draft : drafts) {
+        if (draft.exists && !failures.contains(&draft)) finish(draft);
+    }
+    drop_gone(drafts, failures);
+    write_address_bits({});
+}
+
+void VirtualServers::prepare(Drafts& drafts, Failures& failures) {
+    for (Draft& draft : drafts) {
+        if (!draft.exists) continue;
+        if (auto done = prepare(draft); !done) {
+            failures.emplace(&draft, done.error());
+            undo(draft);
+        }
+    }
+}
+
+/// Everything of a virtual server but what packets find it and its real servers by.
+Result<void> VirtualServers::prepare(Draft& draft) {
+    for (const auto& [index, server] : draft.written) {
+        draft.saved[index] = servers_.save(index);
+        servers_.write(index, server);
+    }
+    for (const auto& [index, connections] : draft.removed) {
+        draft.saved[index] = servers_.save(index);
+        if (connections == model::RemovedConnections::keep) servers_.keep_connections(index);
+    }
+    for (const PoolChange& change : draft.changes) {
+        const bool adds = change.kind == PoolChange::Kind::add;
+        if (adds || change.kind == PoolChange::Kind::edit)
+            servers_.note_weight(change.member.server, change.member.weight, adds);
+    }
+    if (draft.is_new()) {
+        store_shared<__u64>(tables_->cursors[draft.index], 0);
+        if (auto done = services_.create(draft.index, draft.key, draft.options); !done) return done;
+    } else if (draft.options != draft.old_options) {
+        if (auto done = services_.edit(draft.index, draft.options); !done) return done;
+    }
+    if (!draft.pool_changes()) return {};
+    if (draft.levels) level(draft);
+    return stage(draft, draft.old_pool, draft.pool);
+}
+
+/// All members count as freshly added: their connections so far are left out from now on.
+void VirtualServers::level(const Draft& draft) const {
+    services_.raise_load_epoch(draft.index);
+    for (const PoolMember& member : draft.pool.members) {
+        shoal_server_load& load = tables_->loads[member.server];
+        store_shared(load.baseline, tables_->counts(member.server));
+    }
+}
+
+Result<void> VirtualServers::stage(const Draft& draft, const Pool& from, Pool to) {
+    to.generation = from.generation + 1;
+    std::vector<MemberState> states;
+    for (std::size_t place = 0; place < to.members.size(); ++place) {
+        const auto [server, weight] = to.members[place];
+        const shoal_server& record = tables_->servers[server];
+        shoal_server_load& load = tables_->loads[server];
+        // The current pool's members keep theirs in the other entry.
+        store_shared(load.position[to.generation & 1], static_cast<__u16>(place));
+        states.push_back({load, ntohl(record.address[0]), ntohs(record.port)});
+    }
+    return pools_.stage(draft.index, build_nodes(to, states));
+}
+
+void VirtualServers::swap(Drafts& drafts, Failures& failures) {
+    const auto refused = pools_.swap_staged();
+    for (Draft& draft : drafts) {
+        if (!draft.exists || failures.contains(&draft)) continue;
+        if (const auto error = refused.find(draft.index); error != refused.end()) {
+            failures.emplace(&draft, error->second);
+            undo(draft);
+            continue;
+        }
+        if (draft.pool_changes()) {
+            move_cursor(draft);
+            refresh_pool_(draft.index);
+        } else if (!draft.written.empty()) {
+            // Under wrr any edit of a real server counts.
+            move_cursor(draft);
+            refresh_pool_(draft.index);
+        }
+    }
+}
+
+/// Packets move it at the same time.
+void VirtualServers::move_cursor(const Draft& draft) const {
+    const auto walks = [](const Pool& pool) {
+        return pool.scheduler == SHOAL_SCHEDULER_RR || pool.scheduler == SHOAL_SCHEDULER_WRR;
+    };
+    if (!walks(draft.old_pool) && !walks(draft.pool)) return;
+    change_shared(tables_->cursors[draft.index], [&](__u64 old) {
+        shoal_cursor cursor{};
+        cursor.word = old;
+        Pool before = draft.old_pool;
+        for (const PoolChange& change : draft.changes) {
+            Pool after = before;
+            apply_change(after, change);
+            cursor = cursor_after_change(cursor, before, after);
+            before = std::move(after);
+        }
+        return cursor.word;
     });
 }
 
-std::unexpected<Error> unknown_server(const ServiceKey& service, const ServerKey& server) {
-    return fail(fmt::format("{} has no real server {}", service.to_string(), server.to_string()));
-}
-
-Result<void> require_v4(const net::Address& address) {
-    if (!address.is_v6()) return {};
-    return fail(fmt::format("{}: only IPv4 addresses can be balanced", address.to_string()));
-}
-
-}  // namespace
-
-VirtualServers::VirtualServers(const Tables& tables, const PinDirectory& pins,
-                               CarryCursor carry_cursor)
-    : tables_(&tables),
-      pools_(pins, tables.fd("pools")),
-      records_(tables),
-      carry_cursor_(std::move(carry_cursor)) {}
-
-Result<std::optional<std::uint32_t>> VirtualServers::find(const shoal_service_key& key) const {
-    std::uint32_t index = 0;
-    if (bpf_map_lookup_elem(tables_->fd("services"), &key, &index) == 0) return index;
-    if (errno == ENOENT) return std::nullopt;
-    return fail(system_error("reading services", errno));
-}
-
-Result<std::uint32_t> VirtualServers::require(const ServiceKey& key) const {
-    const auto index = find(to_key(key));
-    if (!index) return fail(index.error());
-    if (*index) return **index;
-    return fail(fmt::format("there is no virtual server {}", key.to_string()));
-}
-
-Result<VirtualServers::Pool> VirtualServers::pool_of(const ServiceKey& key) {
-    const auto index = require(key);
-    if (!index) return fail(index.error());
-    auto pool = pools_.get(*index);
-    if (!pool) return fail(pool.error());
-    return Pool{*index, pool->value_or(shoal_pool{})};
-}
-
-Result<std::uint32_t> VirtualServers::find_free() const {
-    // Connections of a former virtual server still name its index.
-    const std::vector<bool> named = records_.services_with_entries();
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
-        if (tables_->services[index].in_use == 0 && !named[index]) return index;
+/// All at once, so that a virtual server that takes another's ports leaves no gap. Where one of
+/// them is refused, each for itself.
+void VirtualServers::assign_ports(Drafts& drafts, Failures& failures) {
+    std::set<Endpoint> all;
+    for (const Draft& draft : drafts)
+        all.insert(draft.endpoints.begin(), draft.endpoints.end());
+    if (services_.assign(all)) return;
+    for (const Draft& draft : drafts)
+        put_claims(draft, draft.existed, draft.old_options);
+    for (Draft& draft : drafts) {
+        if (failures.contains(&draft)) continue;
+        put_claims(draft, draft.exists, draft.options);
+        auto done = services_.assign(draft.endpoints);
+        if (done) continue;
+        failures.emplace(&draft, done.error());
+        undo_swap(draft);
+        undo(draft);
     }
-    return fail(fmt::format("all {} entries for virtual servers are taken", SHOAL_MAX_SERVICES));
 }
 
-/// Builds the pool aside and swaps it; then the cursor follows, so that it is never more than one
-/// pool behind.
-Result<void> VirtualServers::put(std::uint32_t service, std::span<const shoal_pool_member> list,
-                                 const shoal_pool& previous, Cursor cursor) {
-    if (auto done = pools_.put(service, make_pool(list, previous, cursor)); !done) return done;
-    carry_cursor_(service);
-    return {};
+void VirtualServers::put_claims(const Draft& draft, bool exists, const ServiceOptions& options) {
+    services_.claims().put(draft.index,
+                           exists ? claims_of(draft.key, options) : std::vector<PortClaim>{});
 }
 
-void VirtualServers::set_scheduler(std::uint32_t index, model::Scheduler scheduler) const {
-    store_shared(tables_->services[index].scheduler, to_abi(scheduler));
+/// What can be done only after packets see the new state.
+void VirtualServers::finish(Draft& draft) {
+    if (draft.is_new()) services_.publish(draft.index);
+    // Entries that stay are removed when the data plane is adopted, or at the next change.
+    static_cast<void>(services_.finish(draft.index, draft.options));
+    for (const auto& [index, server] : draft.written)
+        servers_.settle(index);
+    for (const auto& [index, connections] : draft.removed)
+        servers_.release(index);
 }
 
-void VirtualServers::restart_cursor(std::uint32_t index, __u32 generation) const {
-    shoal_cursor cursor{};
-    cursor.generation = static_cast<__u16>(generation);
-    store_shared(tables_->cursors[index], cursor.word);
-}
-
-Result<void> VirtualServers::fill(std::uint32_t index, const AddService& add) {
-    if (auto done = clear_per_cpu<shoal_counters>(tables_->fd("service_counters"), index); !done) {
-        return done;
+/// Nobody finds these any more; when their pools are gone, the kernel has waited for the last
+/// packet that had.
+void VirtualServers::drop_gone(const Drafts& drafts, const Failures& failures) {
+    std::vector<const Draft*> gone;
+    std::vector<std::uint32_t> indices;
+    for (const Draft& draft : drafts) {
+        const bool failed = failures.contains(&draft);
+        const bool stands = draft.existed ? draft.exists || failed : draft.exists && !failed;
+        if (stands) continue;
+        gone.push_back(&draft);
+        indices.push_back(draft.index);
     }
-    const shoal_pool empty = make_pool({}, shoal_pool{}, Cursor::restarted);
-    if (auto done = pools_.put(index, empty); !done) return done;
-    restart_cursor(index, empty.generation);
-    shoal_service record{};
-    record.key = to_key(add.key);
-    record.scheduler = to_abi(add.scheduler);
-    tables_->services[index] = record;
-    store_shared(tables_->services[index].in_use, 1U);
-    refresh_address_bits(*tables_);
-    if (bpf_map_update_elem(tables_->fd("services"), &record.key, &index, BPF_NOEXIST) == 0) {
-        return {};
+    // Where the kernel refuses, the pools stay until their indices are used again.
+    static_cast<void>(pools_.remove(indices));
+    for (const Draft* draft : gone) {
+        for (const auto& [index, connections] : draft->removed) {
+            if (connections == model::RemovedConnections::keep) servers_.keep_connections(index);
+        }
+        for (const PoolMember& member : draft->old_pool.members)
+            servers_.release(member.server);
+        static_cast<void>(services_.forget(draft->index));
     }
-    return fail(system_error("adding to services", errno));
 }
 
-Result<void> VirtualServers::add(const AddService& add) {
-    if (auto v4 = require_v4(add.key.address); !v4) return v4;
-    const auto existing = find(to_key(add.key));
-    if (!existing) return fail(existing.error());
-    if (*existing) {
-        return fail(fmt::format("virtual server {} exists already", add.key.to_string()));
+/// After a failure: the records as they were.
+void VirtualServers::undo(Draft& draft) {
+    for (const auto& [index, saved] : draft.saved)
+        servers_.restore(index, saved);
+    put_claims(draft, draft.existed, draft.old_options);
+    if (!draft.existed) return;
+    if (!draft.exists) {
+        services_.publish(draft.index);
+    } else if (draft.options != draft.old_options) {
+        static_cast<void>(services_.edit(draft.index, draft.old_options));
+        static_cast<void>(services_.finish(draft.index, draft.old_options));
     }
-    const auto index = find_free();
-    if (!index) return fail(index.error());
-    auto done = fill(*index, add);
-    if (!done) {
-        // Reported is what failed first.
-        if (auto dropped = drop(*index); !dropped) return done;
-    }
-    return done;
+    if (!draft.written.empty()) refresh_pool_(draft.index);
 }
 
-Result<void> VirtualServers::edit(const EditService& edit) {
-    const auto old = pool_of(edit.key);
-    if (!old) return fail(old.error());
-    const shoal_pool pool = make_pool(members(old->pool), old->pool, Cursor::restarted);
-    const model::Scheduler before = scheduler_from(tables_->services[old->service].scheduler);
-    if (before == edit.scheduler) return {};
-    set_scheduler(old->service, edit.scheduler);
-    if (auto done = pools_.put(old->service, pool); !done) {
-        set_scheduler(old->service, before);
-        return done;
-    }
-    restart_cursor(old->service, pool.generation);
-    return {};
+/// The former list comes back as one that follows the new one.
+void VirtualServers::undo_swap(Draft& draft) {
+    if (!draft.existed || !draft.pool_changes()) return;
+    for (const auto& [index, saved] : draft.saved)
+        servers_.restore_weight(index, saved);
+    Pool swapped_in = draft.pool;
+    swapped_in.generation = draft.old_pool.generation + 1;
+    if (!stage(draft, swapped_in, draft.old_pool)) return;
+    static_cast<void>(pools_.swap_staged());
 }
 
-void VirtualServers::release_servers(const shoal_pool& pool) const {
-    for (const shoal_pool_member& member : members(pool))
-        records_.release(member.server);
-}
-
-/// Everything of a virtual server that packets no longer find.
-Result<void> VirtualServers::drop(std::uint32_t index) {
-    const auto pool = pools_.get(index);
-    if (!pool) return fail(pool.error());
-    if (auto done = pools_.remove(index); !done) return done;
-    if (*pool) release_servers(**pool);
-    store_shared(tables_->services[index].in_use, 0U);
-    refresh_address_bits(*tables_);
-    return {};
-}
-
-Result<void> VirtualServers::remove(const RemoveService& remove) {
-    const auto index = require(remove.key);
-    if (!index) return fail(index.error());
-    const shoal_service_key key = to_key(remove.key);
-    if (bpf_map_delete_elem(tables_->fd("services"), &key) != 0) {
-        return fail(system_error("removing from services", errno));
+/// Of what is in force, and of what soon will be.
+void VirtualServers::write_address_bits(const Drafts& drafts) const {
+    std::set<net::Address> addresses = services_.addresses();
+    for (const Draft& draft : drafts) {
+        for (const Endpoint& endpoint : draft.endpoints)
+            addresses.insert(endpoint.address);
     }
-    return drop(*index);
-}
-
-Result<void> VirtualServers::add_server(const AddServer& add) {
-    if (auto v4 = require_v4(add.server.key.address); !v4) return v4;
-    const auto old = pool_of(add.service);
-    if (!old) return fail(old.error());
-    auto list = list_of(old->pool);
-    if (find_member(list, *tables_, add.server.key) != list.end()) {
-        return fail(fmt::format("{} has real server {} already", add.service.to_string(),
-                                add.server.key.to_string()));
-    }
-    if (list.size() == SHOAL_MAX_POOL) {
-        return fail(fmt::format("a virtual server has at most {} real servers", SHOAL_MAX_POOL));
-    }
-    const auto index = records_.take(old->service, add.server);
-    if (!index) return fail(index.error());
-    refresh_address_bits(*tables_);
-    list.insert(list.begin(), shoal_pool_member{*index, add.server.weight});
-    auto done = put(old->service, list, old->pool, Cursor::carried);
-    if (!done) {
-        records_.release(*index);
-        refresh_address_bits(*tables_);
-    }
-    return done;
-}
-
-Result<void> VirtualServers::edit_server(const EditServer& edit) {
-    const auto old = pool_of(edit.service);
-    if (!old) return fail(old.error());
-    auto list = list_of(old->pool);
-    const auto member = find_member(list, *tables_, edit.server.key);
-    if (member == list.end()) return unknown_server(edit.service, edit.server.key);
-    const std::uint32_t index = member->server;
-    const auto method = method_from(tables_->servers[index].method);
-    records_.set_method(index, edit.server.method);
-    refresh_address_bits(*tables_);
-    if (member->weight == edit.server.weight) return {};
-    member->weight = edit.server.weight;
-    auto done = put(old->service, list, old->pool, Cursor::carried);
-    if (!done) {
-        records_.set_method(index, method);
-        refresh_address_bits(*tables_);
-    }
-    return done;
-}
-
-Result<void> VirtualServers::remove_server(const RemoveServer& remove) {
-    const auto old = pool_of(remove.service);
-    if (!old) return fail(old.error());
-    auto list = list_of(old->pool);
-    const auto member = find_member(list, *tables_, remove.server);
-    if (member == list.end()) return unknown_server(remove.service, remove.server);
-    const std::uint32_t index = member->server;
-    list.erase(member);
-    if (auto done = put(old->service, list, old->pool, Cursor::carried); !done) return done;
-    records_.release(index);
-    refresh_address_bits(*tables_);
-    return {};
+    refresh_address_bits(*tables_, addresses);
 }
 
 Result<std::vector<VirtualServers::Entry>> VirtualServers::list() {
     std::vector<Entry> entries;
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
-        const shoal_service& record = tables_->services[index];
-        if (record.in_use == 0) continue;
-        const auto found = find(record.key);
-        if (!found) return fail(found.error());
-        if (*found != index) continue;
+    for (const auto& [key, index] : services_.all()) {
         const auto pool = pools_.get(index);
         if (!pool) return fail(pool.error());
-        Entry entry{index, {from_key(record.key), scheduler_from(record.scheduler), {}}, {}};
-        if (*pool) {
-            for (const shoal_pool_member& member : members(**pool)) {
-                const shoal_server& server = tables_->servers[member.server];
-                entry.service.servers.push_back(
-                    {server_key(server), member.weight, method_from(server.method)});
-                entry.server_indices.push_back(member.server);
-            }
+        Entry entry{index, {key, {}, {}}, {}};
+        for (const PoolMember& member : pool->value_or(Pool{}).members) {
+            entry.service.servers.push_back(servers_.server(member.server, member.weight));
+            entry.server_indices.push_back(member.server);
         }
         entries.push_back(std::move(entry));
     }
-    std::ranges::sort(entries, {}, [](const Entry& entry) { return entry.service.key; });
     return entries;
 }
 
-Result<void> VirtualServers::drop_leftover(std::uint32_t index) {
+Result<void> VirtualServers::repair_pool(std::uint32_t index, std::vector<bool>& listed) {
     const auto pool = pools_.get(index);
     if (!pool) return fail(pool.error());
-    if (!*pool && tables_->services[index].in_use == 0) return {};
-    return drop(index);
+    if (!*pool) return {};
+    services_.schedule_as(index, **pool);
+    for (const PoolMember& member : (*pool)->members) {
+        listed[member.server] = true;
+        servers_.settle(member.server);
+    }
+    refresh_pool_(index);
+    return {};
 }
 
 void VirtualServers::release_unlisted(const std::vector<bool>& listed) const {
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
-        if (!listed[index]) records_.release(index);
+        if (!listed[index]) servers_.release(index);
     }
 }
 
 Result<void> VirtualServers::repair() {
+    if (auto done = services_.load(); !done) return done;
     std::vector<bool> listed(SHOAL_MAX_SERVERS, false);
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
-        const shoal_service& record = tables_->services[index];
-        const auto found = find(record.key);
-        if (!found) return fail(found.error());
-        if (record.in_use == 0 || *found != index) {
-            if (auto done = drop_leftover(index); !done) return done;
-            continue;
-        }
-        const auto pool = pools_.get(index);
-        if (!pool) return fail(pool.error());
-        if (*pool) {
-            for (const auto& member : members(**pool))
-                listed[member.server] = true;
-        }
-        carry_cursor_(index);
+    std::vector<bool> exists(SHOAL_MAX_SERVICES, false);
+    for (const auto& [key, index] : services_.all()) {
+        exists[index] = true;
+        if (auto done = repair_pool(index, listed); !done) return done;
     }
+    if (auto done = pools_.remove_unless(exists); !done) return done;
     release_unlisted(listed);
-    refresh_address_bits(*tables_);
+    write_address_bits({});
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/connection_filter.h"
+#include "dataplane/port_claims.h"
 
 namespace shoal::dataplane {
 
@@ -13,10 +14,16 @@ namespace {
 /// Applies one operation to a state; services are kept in the order of their keys.
 class Change {
   public:
-    explicit Change(State& state) : state_(state) {}
+    /// `later`: the rest of the batch.
+    Change(State& state, std::span<const Operation> later) : state_(state), later_(later) {}
 
     Result<void> operator()(const SetTimeouts& set) {
         state_.timeouts = set.timeouts;
+        return {};
+    }
+
+    Result<void> operator()(const SetSecureTcp& set) {
+        state_.secure_tcp = set.secure_tcp;
         return {};
     }
 
@@ -26,13 +33,18 @@ class Change {
         if (place != services.end() && place->key == add.key) {
             return fail(fmt::format("virtual server {} exists already", add.key.to_string()));
         }
-        services.insert(place, Service{add.key, add.scheduler, {}});
+        if (auto good = check_ports(add.key, add.options); !good) return good;
+        services.insert(place, Service{add.key, add.options, {}});
         return {};
     }
 
     Result<void> operator()(const EditService& edit) {
         return service(edit.key).and_then([&](Service* it) -> Result<void> {
-            it->scheduler = edit.scheduler;
+            if (auto good = check_ports(edit.key, edit.options); !good) return good;
+            if (auto good = check_pool(edit.options.scheduler, it->servers.size()); !good) {
+                return good;
+            }
+            it->options = edit.options;
             return {};
         });
     }
@@ -49,6 +61,9 @@ class Change {
             if (std::ranges::count(it->servers, add.server.key, &Server::key) > 0) {
                 return fail(
                     fmt::format("real server {} exists already", add.server.key.to_string()));
+            }
+            if (auto good = check_pool(it->options.scheduler, it->servers.size() + 1); !good) {
+                return good;
             }
             it->servers.insert(it->servers.begin(), add.server);
             return {};
@@ -87,6 +102,25 @@ class Change {
         std::vector<Server>::iterator server;
     };
 
+    /// A virtual server that the batch removes later is in nobody's way.
+    Result<void> check_ports(const ServiceKey& key, const ServiceOptions& options) const {
+        const auto leaves = [&](const Service& other) {
+            return std::ranges::any_of(later_, [&](const Operation& operation) {
+                const auto* remove = std::get_if<RemoveService>(&operation);
+                return remove != nullptr && remove->key == other.key;
+            });
+        };
+        for (const PortClaim& mine : claims_of(key, options)) {
+            for (const Service& other : state_.services) {
+                if (other.key == key || leaves(other)) continue;
+                for (const PortClaim& theirs : claims_of(other.key, other.options)) {
+                    if (collide(mine, theirs)) return fail(collision(key, other.key));
+                }
+            }
+        }
+        return {};
+    }
+
     Result<Service*> service(const ServiceKey& key) {
         const auto found = std::ranges::find(state_.services, key, &Service::key);
         if (found != state_.services.end()) return &*found;
@@ -102,6 +136,7 @@ class Change {
     }
 
     State& state_;
+    std::span<const Operation> later_;
 };
 
 }  // namespace
@@ -111,11 +146,19 @@ Result<State> FakeDataplane::observe() {
     return state_;
 }
 
-Result<void> FakeDataplane::apply(const Operation& operation) {
+std::vector<Result<void>> FakeDataplane::apply_all(std::span<const Operation> operations) {
+    std::vector<Result<void>> results;
+    for (std::size_t i = 0; i < operations.size(); ++i)
+        results.push_back(apply_one(operations[i], operations.subspan(i + 1)));
+    return results;
+}
+
+Result<void> FakeDataplane::apply_one(const Operation& operation,
+                                      std::span<const Operation> later) {
     if (refusal_) {
         if (const auto reason = refusal_(operation)) return fail(*reason);
     }
-    auto done = std::visit(Change(state_), operation);
+    auto done = std::visit(Change(state_, later), operation);
     if (done) applied_.push_back(operation);
     return done;
 }
@@ -131,7 +174,7 @@ Result<Statistics> FakeDataplane::statistics() {
     for (const Service& service : state_.services) {
         ServiceLoad load{service.key, {}, {}};
         for (const Server& server : service.servers) {
-            load.servers.push_back(ServerLoad{server.key, 0, 0, {}});
+            load.servers.push_back(ServerLoad{.key = server.key});
         }
         statistics.services.push_back(std::move(load));
     }

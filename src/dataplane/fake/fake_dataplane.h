@@ -19,7 +19,7 @@ class FakeDataplane : public Dataplane {
 
     bool adopted() const override { return adopted_; }
     Result<State> observe() override;
-    Result<void> apply(const Operation& operation) override;
+    std::vector<Result<void>> apply_all(std::span<const Operation> operations) override;
     Result<void> set_next_hop(const net::Address& real_server, const NextHop& hop) override;
     void invalidate_client_next_hops() override { ++invalidations_; }
     /// What set_statistics() gave; without it every service of the state with counts of 0.
@@ -48,6 +48,8 @@ class FakeDataplane : public Dataplane {
     }
 
   private:
+    Result<void> apply_one(const Operation& operation, std::span<const Operation> later);
+
     State state_;
     std::vector<Operation> applied_;
     std::map<net::Address, NextHop> next_hops_;

@@ -20,17 +20,17 @@ Server server(const char* text) {
 
 TEST(FakeDataplane, puts_a_new_server_at_the_head) {
     FakeDataplane fake;
-    ASSERT_TRUE(fake.apply(AddService{web, model::Scheduler::rr}));
+    ASSERT_TRUE(fake.apply(AddService{web, {model::Scheduler::rr}}));
     ASSERT_TRUE(fake.apply(AddServer{web, server("10.0.0.1")}));
     ASSERT_TRUE(fake.apply(AddServer{web, server("10.0.0.2")}));
-    EXPECT_THAT(
-        fake.observe()->services,
-        ElementsAre(Service{web, model::Scheduler::rr, {server("10.0.0.2"), server("10.0.0.1")}}));
+    EXPECT_THAT(fake.observe()->services,
+                ElementsAre(Service{
+                    web, {model::Scheduler::rr}, {server("10.0.0.2"), server("10.0.0.1")}}));
 }
 
 TEST(FakeDataplane, an_edited_server_keeps_its_place) {
     FakeDataplane fake;
-    ASSERT_TRUE(fake.apply(AddService{web, model::Scheduler::rr}));
+    ASSERT_TRUE(fake.apply(AddService{web, {model::Scheduler::rr}}));
     ASSERT_TRUE(fake.apply(AddServer{web, server("10.0.0.1")}));
     ASSERT_TRUE(fake.apply(AddServer{web, server("10.0.0.2")}));
     Server heavier = server("10.0.0.1");
@@ -42,7 +42,7 @@ TEST(FakeDataplane, an_edited_server_keeps_its_place) {
 TEST(FakeDataplane, a_refused_operation_changes_nothing_and_is_not_recorded) {
     FakeDataplane fake;
     fake.refuse([](const Operation&) { return std::optional<std::string>("out of memory"); });
-    EXPECT_EQ(fake.apply(AddService{web, model::Scheduler::rr}).error().message, "out of memory");
+    EXPECT_EQ(fake.apply(AddService{web, {model::Scheduler::rr}}).error().message, "out of memory");
     EXPECT_TRUE(fake.observe()->services.empty());
     EXPECT_TRUE(fake.applied().empty());
 }
@@ -51,10 +51,35 @@ TEST(FakeDataplane, refuses_what_does_not_fit_its_state) {
     FakeDataplane fake;
     EXPECT_FALSE(fake.apply(AddServer{web, server("10.0.0.1")}));
     EXPECT_FALSE(fake.apply(RemoveService{web}));
-    ASSERT_TRUE(fake.apply(AddService{web, model::Scheduler::rr}));
-    EXPECT_FALSE(fake.apply(AddService{web, model::Scheduler::rr}));
+    ASSERT_TRUE(fake.apply(AddService{web, {model::Scheduler::rr}}));
+    EXPECT_FALSE(fake.apply(AddService{web, {model::Scheduler::rr}}));
     EXPECT_FALSE(fake.apply(RemoveServer{web, server("10.0.0.1").key}));
     EXPECT_FALSE(fake.apply(DetachHook{"wan0"}));
+}
+
+TEST(FakeDataplane, refuses_ports_that_another_virtual_server_keeps) {
+    FakeDataplane fake;
+    ServiceKey range = web;
+    range.port = {80, 90};
+    ASSERT_TRUE(fake.apply(AddService{web, {model::Scheduler::rr}}));
+    EXPECT_FALSE(fake.apply(AddService{range, {model::Scheduler::rr}}));
+    const auto results = fake.apply_all(
+        std::vector<Operation>{AddService{range, {model::Scheduler::rr}}, RemoveService{web}});
+    EXPECT_TRUE(results[0]) << "the batch removes the other one";
+    EXPECT_TRUE(results[1]);
+    EXPECT_EQ(fake.observe()->services.size(), 1U);
+}
+
+TEST(FakeDataplane, bounds_pools_by_the_scheduler) {
+    FakeDataplane fake;
+    ASSERT_TRUE(fake.apply(AddService{web, {model::Scheduler::rr}}));
+    for (std::uint16_t port = 1; port <= 257; ++port) {
+        Server more = server("10.0.0.1");
+        more.key.port = port;
+        ASSERT_TRUE(fake.apply(AddServer{web, more}));
+    }
+    EXPECT_EQ(fake.apply(EditService{web, {model::Scheduler::twos}}).error().message,
+              "a virtual server has at most 256 real servers under twos");
 }
 
 TEST(FakeDataplane, pages_and_filters_connections) {

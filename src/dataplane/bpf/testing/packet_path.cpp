@@ -13,8 +13,10 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "dataplane/bpf/cursor.h"
 #include "director_tc.skel.h"
 #include "director_xdp.skel.h"
+#include "score.h"
 
 namespace shoal::dataplane::testing {
 namespace {
@@ -30,13 +32,17 @@ std::uint32_t address_bits(const std::string& text) {
 }
 
 template <class T>
-std::span<T> map_memory(const bpf_map* map) {
-    const std::size_t count = bpf_map__max_entries(map);
+std::span<T> map_memory(int map, std::size_t count) {
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-    if (memory == MAP_FAILED) fail(std::string("mmap of ") + bpf_map__name(map));
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+    if (memory == MAP_FAILED) fail("mmap of a map");
     return {static_cast<T*>(memory), count};
+}
+
+template <class T>
+std::span<T> map_memory(const bpf_map* map) {
+    return map_memory<T>(bpf_map__fd(map), bpf_map__max_entries(map));
 }
 
 // The kernel keeps the values of an array eight bytes apart.
@@ -85,6 +91,8 @@ PacketPath::~PacketPath() {
           std::as_writable_bytes(std::span(sweeper_, 1)),
           std::as_writable_bytes(std::span(ring_, 1))})
         munmap(memory.data(), memory.size());
+    for (const auto& [service, current] : pools_)
+        munmap(current.nodes.data(), current.nodes.size_bytes());
 }
 
 void PacketPath::load_programs(std::uint32_t cells) {
@@ -128,7 +136,7 @@ void PacketPath::fill_tables(std::uint32_t cells) {
     buckets_ = map_memory<shoal_bucket>(maps.flow_index);
     servers_ = map_memory<shoal_server>(maps.server_table);
     services_ = map_memory<shoal_service>(maps.service_table);
-    loads_ = map_memory<std::uint64_t>(maps.server_loads);
+    loads_ = map_memory<shoal_server_load>(maps.server_loads);
     cursors_ = map_memory<union shoal_cursor>(maps.scheduler_state);
 
     settings_->hash_key[0] = 0x0706050403020100ULL;
@@ -188,39 +196,60 @@ std::uint32_t PacketPath::add_server(std::uint32_t service, const RealServer& re
     return index;
 }
 
-std::uint16_t carried_position(const shoal_pool& from, const std::vector<Member>& to,
-                               std::uint32_t position) {
-    for (; position > 0; --position) {
-        const auto server = from.member[position - 1].server;
-        const auto found = std::ranges::find(to, server, &Member::server);
-        if (found != to.end()) return static_cast<std::uint16_t>(found - to.begin() + 1);
+void PacketPath::set_pool(std::uint32_t service, const std::vector<Member>& members) {
+    auto& [pool, nodes] = pools_[service];
+    const Pool next{.generation = pool.generation + 1,
+                    .scheduler = services_[service].scheduler,
+                    .flags = services_[service].flags,
+                    .members = members};
+    std::vector<MemberState> states;
+    for (std::uint32_t place = 0; place < members.size(); ++place) {
+        if (members[place].server >= SHOAL_MAX_SERVERS) {  // a test of impossible states
+            states.emplace_back();
+            continue;
+        }
+        auto& load = loads_[members[place].server];
+        const auto& server = servers_[members[place].server];
+        load.position[next.generation & 1] = static_cast<__u16>(place);
+        if (members[place].weight != 0) load.last_weight = members[place].weight;
+        states.push_back({load, ntohl(server.address[0]), ntohs(server.port)});
     }
-    return 0;
-}
-
-void PacketPath::set_pool(std::uint32_t service, const std::vector<Member>& members, bool carry) {
-    const shoal_pool& old = pools_[service];
-    shoal_pool pool{};
-    pool.generation = old.generation + 1;
-    pool.count = static_cast<std::uint32_t>(members.size());
-    std::uint32_t divisor = 0;
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        pool.member[i] = {members[i].server, members[i].weight};
-        pool.max_weight = std::max(pool.max_weight, members[i].weight);
-        divisor = std::gcd(divisor, members[i].weight);
-    }
-    pool.weight_gcd = divisor == 0 ? 1 : divisor;
-    for (std::uint32_t position = 0; position <= old.count; ++position)
-        pool.carry[position] = carried_position(old, members, position);
+    const auto built = build_nodes(next, states);
+    bpf_map_create_opts options{};
+    options.sz = sizeof(options);
+    options.map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE;
+    const auto count = static_cast<std::uint32_t>(built.size());
     const int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "pool", sizeof(std::uint32_t),
-                                     sizeof(shoal_pool), 1, nullptr);
-    const std::uint32_t zero = 0;
-    if (inner < 0 || bpf_map_update_elem(inner, &zero, &pool, BPF_ANY) != 0 ||
-        bpf_map_update_elem(bpf_map__fd(tc_->maps.pools), &service, &inner, BPF_ANY) != 0)
+                                     sizeof(shoal_pool_node), count, &options);
+    if (inner < 0) fail("making a pool");
+    const auto memory = map_memory<shoal_pool_node>(inner, count);
+    std::ranges::copy(built, memory.begin());
+    if (bpf_map_update_elem(bpf_map__fd(tc_->maps.pools), &service, &inner, BPF_ANY) != 0)
         fail("swapping in a pool");
     close(inner);
-    pools_[service] = pool;
-    if (carry) run_control(bpf_program__fd(tc_->progs.carry_cursor), service);
+    if (!nodes.empty()) munmap(nodes.data(), nodes.size_bytes());
+    nodes = memory;
+    refresh(service);
+    move_cursor(service, pool, next);
+    pool = next;
+}
+
+void PacketPath::move_cursor(std::uint32_t service, const Pool& before, const Pool& after) const {
+    auto& word = cursors_[service].word;
+    shoal_cursor old{};
+    old.word = word;
+    while (!__atomic_compare_exchange_n(&word, &old.word,
+                                        cursor_after_change(old, before, after).word, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+}
+
+void PacketPath::refresh(std::uint32_t service) const {
+    run_control(bpf_program__fd(tc_->progs.refresh_pool), service);
+}
+
+std::span<const shoal_pool_node> PacketPath::nodes(std::uint32_t service) const {
+    return pools_.at(service).nodes;
 }
 
 std::uint32_t PacketPath::serve(const std::vector<RealServer>& servers, shoal_scheduler scheduler,
@@ -290,6 +319,10 @@ int PacketPath::program(Hook hook) const {
     return bpf_program__fd(hook == Hook::tc ? tc_->progs.shoal_tc : xdp_->progs.shoal_xdp);
 }
 
+int PacketPath::map(const char* name) const {
+    return bpf_object__find_map_fd_by_name(tc_->obj, name);
+}
+
 std::uint32_t PacketPath::run_control(int program, std::uint32_t mark) const {
     __sk_buff context{};
     context.mark = mark;
@@ -342,11 +375,11 @@ shoal_counters PacketPath::server_counters(std::uint32_t server) const {
 }
 
 std::uint32_t PacketPath::active(std::uint32_t server) const {
-    return static_cast<std::uint32_t>(loads_[server] >> 32);
+    return static_cast<std::uint32_t>(shoal_active(loads_[server].load));
 }
 
 std::uint32_t PacketPath::inactive(std::uint32_t server) const {
-    return static_cast<std::uint32_t>(loads_[server]);
+    return static_cast<std::uint32_t>(shoal_inactive(loads_[server].load));
 }
 
 std::vector<const shoal_connection*> PacketPath::live() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "abi.h"
+#include "dataplane/bpf/pool.h"
 #include "dataplane/bpf/testing/packet_builder.h"
 
 struct director_tc;
@@ -61,10 +62,7 @@ struct RealServer {
     bool mac_known = true;
 };
 
-struct Member {
-    std::uint32_t server = 0;
-    std::uint32_t weight = 1;
-};
+using Member = PoolMember;
 
 class PacketPath {
   public:
@@ -77,8 +75,12 @@ class PacketPath {
     std::uint32_t add_service(const std::string& address, std::uint16_t port,
                               shoal_scheduler scheduler, std::uint8_t protocol = 6);
     std::uint32_t add_server(std::uint32_t service, const RealServer& server);
-    /// Swaps in a pool in this order, carries the cursor as shoald does.
-    void set_pool(std::uint32_t service, const std::vector<Member>& members, bool carry = true);
+    /// Swaps in a pool in this order, as shoald does after one change.
+    void set_pool(std::uint32_t service, const std::vector<Member>& members);
+    /// Takes loads, thresholds and baselines that the test has written into the pool.
+    void refresh(std::uint32_t service) const;
+    /// The nodes of the current pool, shared with the packet path.
+    std::span<const shoal_pool_node> nodes(std::uint32_t service) const;
     /// One service of one scheduler at 192.0.2.80:80 with these servers, all of weight 1.
     std::uint32_t serve(const std::vector<RealServer>& servers,
                         shoal_scheduler scheduler = SHOAL_SCHEDULER_RR, std::uint8_t protocol = 6);
@@ -117,12 +119,16 @@ class PacketPath {
     shoal_settings& settings() const { return *settings_; }
     shoal_sweeper& sweeper() const { return *sweeper_; }
     shoal_server& server(std::uint32_t index) const { return servers_[index]; }
-    std::uint64_t& load(std::uint32_t index) const { return loads_[index]; }
+    /// Where the test writes to it, refresh() is due.
+    __u64& load(std::uint32_t index) const { return loads_[index].load; }
+    shoal_server_load& load_record(std::uint32_t index) const { return loads_[index]; }
     shoal_service& service(std::uint32_t index) const { return services_[index]; }
     union shoal_cursor& cursor(std::uint32_t service) const { return cursors_[service]; }
     void set_filter_bit(bool virtual_bits, const std::string& address);
 
     int program(Hook hook) const;
+    /// The descriptor of a map, by its name.
+    int map(const char* name) const;
 
   private:
     void load_programs(std::uint32_t cells);
@@ -130,6 +136,7 @@ class PacketPath {
     void fill_tables(std::uint32_t cells);
     std::uint32_t run_program(int program, const Bytes& packet, Bytes* out, void* context,
                               std::uint32_t context_size) const;
+    void move_cursor(std::uint32_t service, const Pool& before, const Pool& after) const;
     std::uint32_t run_control(int program, std::uint32_t mark) const;
     shoal_counters sum_counters(const bpf_map* map, std::uint32_t index) const;
 
@@ -147,9 +154,13 @@ class PacketPath {
     std::span<shoal_bucket> buckets_;
     std::span<shoal_server> servers_;
     std::span<shoal_service> services_;
-    std::span<std::uint64_t> loads_;
+    std::span<shoal_server_load> loads_;
     std::span<union shoal_cursor> cursors_;
-    std::map<std::uint32_t, shoal_pool> pools_;
+    struct CurrentPool {
+        Pool pool;
+        std::span<shoal_pool_node> nodes;
+    };
+    std::map<std::uint32_t, CurrentPool> pools_;
     std::uint32_t next_service_ = 0;
     std::uint32_t next_server_ = 0;
 };
@@ -157,10 +168,5 @@ class PacketPath {
 /// The calling thread runs on this CPU alone from now on. Free cells lie in per-CPU batches, so a
 /// test that counts on the last of them must not wander.
 void pin_to_cpu(unsigned cpu);
-
-/// IPVS's rule for a cursor when the list changes: it stays with its server; where that is gone it
-/// steps back to the one before.
-std::uint16_t carried_position(const shoal_pool& from, const std::vector<Member>& to,
-                               std::uint32_t position);
 
 }  // namespace shoal::dataplane::testing

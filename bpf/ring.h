@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* dh, sh and mh: the slot of an address in a ring that shoald has filled. */
+
+#include "flow.h"
+#include "pool.h"
+#include "ring_hash.h"
+
+struct ring_search {
+    void* pool;
+    __u32 source; /* what is hashed: an address, plus the port where that counts */
+    __u32 home;   /* the slot of `source` */
+    __u32 size;
+    __u32 first_node;
+    __u32 scheduler;
+    int server;
+};
+
+/* 1: the search ends here, with a server or at an empty slot. */
+static __noinline int look_at_slot(struct ring_search* search, __u32 slot) {
+    const struct shoal_pool_node* node =
+        get_node(search->pool, search->first_node + slot / SHOAL_RING_NODE_SLOTS);
+    if (!node) return 1;
+    slot &= SHOAL_RING_NODE_SLOTS - 1;
+    asm volatile("" : "+r"(slot));
+    __u32 position = node->ring[slot & (SHOAL_RING_NODE_SLOTS - 1)];
+    if (position == SHOAL_RING_EMPTY) return 1;
+    const struct shoal_pool_node* leaf = get_leaf(search->pool, position);
+    if (!leaf) return 1;
+    __u32 member = slot_of(position);
+    if (READ_ONCE(leaf->score[member]) == SHOAL_SCORE_NONE) return 0;
+    search->server = leaf->server[member];
+    return 1;
+}
+
+/* IPVS's fallback: hashes again with an offset, which walks round the ring from the home slot. */
+static __noinline long fall_back(__u32 step, struct ring_search* search) {
+    if (!search->size) return 1;
+    __u32 offset = (step + search->home) % search->size, slot;
+    if (search->scheduler == SHOAL_SCHEDULER_MH)
+        slot = shoal_mh_hash(SHOAL_MH_FIRST_KEY, search->source + offset) % search->size;
+    else
+        slot = (search->home + offset) % search->size;
+    return look_at_slot(search, slot);
+}
+
+/* Index into server_table. */
+SLOW_PATH int pick_by_ring(const struct flow* flow, __u32 service) {
+    void* pool = get_pool(service);
+    const struct shoal_pool_header* header = pool ? get_header(pool) : NULL;
+    if (!flow || !header || !header->ring_size) return NO_SERVER;
+    bool by_virtual = header->scheduler == SHOAL_SCHEDULER_DH;
+    struct ring_search search = {.pool = pool,
+                                 .size = header->ring_size,
+                                 .first_node = header->first_ring_node,
+                                 .scheduler = header->scheduler,
+                                 .server = NO_SERVER};
+    search.source = bpf_ntohl(by_virtual ? flow->other_address : flow->client_address);
+    if (!by_virtual && header->flags & SHOAL_SERVICE_HASH_PORT)
+        search.source += bpf_ntohs(flow->client_port);
+    if (search.scheduler == SHOAL_SCHEDULER_MH)
+        search.home = shoal_mh_hash(SHOAL_MH_FIRST_KEY, search.source) % search.size;
+    else
+        search.home = shoal_hash_slot(search.source);
+    bool fallback = !by_virtual && header->flags & SHOAL_SERVICE_HASH_FALLBACK;
+    if (!look_at_slot(&search, search.home) && fallback)
+        bpf_loop(search.size, fall_back, &search, 0);
+    return search.server;
+}

@@ -1,0 +1,178 @@
+#include "config/notes.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/parts.h"
+#include "config/problem_list.h"
+#include "config/text_lines.h"
+#include "config/toml_document.h"
+#include "config/validators.h"
+#include "model/text.h"
+
+namespace shoal::config {
+
+namespace {
+
+using model::PortRange;
+
+constexpr std::uint16_t ftp_port = 21;
+constexpr std::uint16_t first_unprivileged_port = 1024;
+
+/// What FTP's control connections come to, rather than any port at all.
+bool names_ftp(const PortRange& ports) {
+    return !ports.is_any() && ports.contains(ftp_port) && ports.last < first_unprivileged_port;
+}
+
+class Notes {
+  public:
+    Notes(const model::Configuration& configuration, const Table& document)
+        : configuration_(configuration), document_(document) {}
+
+    std::vector<Problem> take() {
+        for (const auto& service :
+             parts("virtual_server", document_, configuration_.virtual_servers)) {
+            if (!service.value.active) continue;
+            ignored_ports(service);
+            unmarked_address(service);
+            // Virtual servers of one mark are one.
+            const auto mark = service.value.firewall_mark;
+            if (mark && !seen_marks_.insert(*mark).second) continue;
+            several_ports(service);
+            ftp(service);
+        }
+        return notes_.take();
+    }
+
+  private:
+    void add(const ServicePart& service, std::string_view key, std::string_view message,
+             std::string advice) {
+        notes_.add(*service.place(key), fmt::format("{}: {}", title_of(service.value), message),
+                   std::move(advice));
+    }
+
+    /// The TCP ports that it takes.
+    std::vector<PortRange> ports_of(const model::VirtualServer& service) const {
+        std::vector<PortRange> ports;
+        if (!service.firewall_mark) {
+            if (service.protocol == model::Protocol::tcp) ports.push_back(service.port);
+            return ports;
+        }
+        for (const auto& rule : configuration_.marks) {
+            if (rule.value != *service.firewall_mark || rule.protocol != model::Protocol::tcp)
+                continue;
+            ports.insert(ports.end(), rule.ports.begin(), rule.ports.end());
+        }
+        return ports;
+    }
+
+    void unmarked_address(const ServicePart& service) {
+        const auto mark = service.value.firewall_mark;
+        const auto sets = [&](const model::MarkRule& rule) {
+            return rule.value == mark && rule.address == service.value.address.address;
+        };
+        if (!mark || std::ranges::any_of(configuration_.marks, sets)) return;
+        add(service, "firewall_mark",
+            fmt::format("no [[mark]] sets mark {} on packets to its address, {}", *mark,
+                        service.value.address.address.to_string()),
+            "write one, if clients are to use this address");
+    }
+
+    /// As in IPVS, a template of a mark has no port of the real server.
+    void ignored_ports(const ServicePart& service) {
+        if (!service.value.firewall_mark || !service.value.persistence) return;
+        for (const auto& server : servers_of(service)) {
+            if (!server.value.port) continue;
+            notes_.add(*server.place("port"),
+                       fmt::format("real server {}: with a firewall mark and persistence the "
+                                   "packets keep their port; {} is only checked",
+                                   model::in_quotes(server.value.name), *server.value.port),
+                       "set port in [virtual_server.monitor] instead");
+        }
+    }
+
+    void several_ports(const ServicePart& service) {
+        const auto& value = service.value;
+        if (!value.firewall_mark || value.persistence) return;
+        std::size_t count = 0;
+        for (const auto& rule : configuration_.marks) {
+            if (rule.value != *value.firewall_mark) continue;
+            const bool single = rule.ports.size() == 1 && rule.ports[0].is_single();
+            count += single ? 1 : 2;
+        }
+        if (count < 2) return;
+        add(service, "firewall_mark",
+            fmt::format("without persistence, connections of one client to the ports of mark {} "
+                        "may reach different real servers",
+                        *value.firewall_mark),
+            "set persistence = \"5m\", if they belong together");
+    }
+
+    void ftp(const ServicePart& service) {
+        const auto& value = service.value;
+        const auto ports = ports_of(value);
+        if (!std::ranges::any_of(ports, names_ftp)) return;
+        const auto data = data_ports(value, ports);
+        const auto key = value.firewall_mark ? "firewall_mark" : "port";
+        if (data.empty()) {
+            add(service, key, "passive data connections of FTP reach no real server",
+                value.firewall_mark
+                    ? "add their range to the ports of the [[mark]]: ports = [21, \"10000-20000\"]"
+                    : "set persistence = \"5m\", which takes the ports 1024-65535 too, or make a "
+                      "[[mark]] with ports = [21, \"10000-20000\"]");
+            return;
+        }
+        const auto range =
+            fmt::format("pasv_min_port and pasv_max_port within {}", fmt::join(data, " or "));
+        if (behind_nat(value)) {
+            add(service, key, "behind NAT, the addresses that FTP speaks of are not rewritten",
+                fmt::format("vsftpd.conf of its real servers needs pasv_address={}, and {}",
+                            value.address.address.to_string(), range));
+        } else if (value.firewall_mark) {
+            add(service, key, "only the data connections to the ports of the mark reach it",
+                fmt::format("vsftpd.conf of its real servers needs {}", range));
+        }
+    }
+
+    /// Where passive data connections may go to.
+    static std::vector<std::string> data_ports(const model::VirtualServer& service,
+                                               const std::vector<PortRange>& ports) {
+        if (!service.firewall_mark) {
+            return service.persistence ? std::vector<std::string>{"1024-65535"}
+                                       : std::vector<std::string>{};
+        }
+        std::vector<std::string> ranges;
+        for (const auto& range : ports) {
+            const PortRange known = range.is_any() ? PortRange(1, 65'535) : range;
+            if (known.last < first_unprivileged_port) continue;
+            ranges.push_back(model::format_port_range(
+                {std::max(known.first, first_unprivileged_port), known.last}));
+        }
+        return ranges;
+    }
+
+    bool behind_nat(const model::VirtualServer& service) const {
+        return std::ranges::any_of(service.real_servers, [&](const model::RealServer& server) {
+            return forwarding_method(configuration_, service, server) ==
+                   model::ForwardingMethod::nat;
+        });
+    }
+
+    const model::Configuration& configuration_;
+    const Table& document_;
+    std::set<std::uint32_t> seen_marks_;
+    ProblemList notes_;
+};
+
+}  // namespace
+
+std::vector<Problem> notes_on(const model::Configuration& configuration, std::string_view text) {
+    const auto document = parse_toml(without_byte_order_mark(text));
+    if (!document) return {};
+    return Notes(configuration, *document).take();
+}
+
+}  // namespace shoal::config

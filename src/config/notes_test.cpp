@@ -1,0 +1,127 @@
+#include "config/notes.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "config/toml_reader.h"
+
+namespace shoal::config {
+namespace {
+
+std::vector<Problem> notes(std::string_view text) {
+    const auto configuration = read_toml(text, {});
+    if (configuration) return notes_on(*configuration, text);
+    ADD_FAILURE() << render(configuration.error(), "file", text);
+    return {};
+}
+
+/// Lines 1 to 4, unless a mark comes before.
+std::string service(std::string_view lines) {
+    return fmt::format(
+        "[[virtual_server]]\nname = \"ftp\"\naddress = \"192.0.2.21\"\ndevice = \"wan0\"\n{}",
+        lines);
+}
+/// Lines 1 to 4.
+std::string mark(std::string_view ports) {
+    return fmt::format("[[mark]]\nvalue = 21\naddress = \"192.0.2.21\"\nports = {}\n", ports);
+}
+constexpr std::string_view server =
+    "[[virtual_server.real_server]]\nname = \"x\"\naddress = \"10.0.0.1\"\n";
+
+TEST(Notes, a_web_site_has_none) {
+    EXPECT_TRUE(notes(service(server)).empty());
+    for (const auto* example : {"nat.toml", "direct-routing.toml", "web-marks.toml"}) {
+        const auto text = read_file(fmt::format("{}/examples/{}", SHOAL_SOURCE_DIR, example));
+        EXPECT_TRUE(notes(text.value()).empty()) << example;
+    }
+}
+
+TEST(Notes, ftp_needs_more_than_port_21) {
+    EXPECT_EQ(
+        notes(service("port = 21\n")),
+        (std::vector<Problem>{
+            {5, 8, "virtual server \"ftp\": passive data connections of FTP reach no real server",
+             "set persistence = \"5m\", which takes the ports 1024-65535 too, or make a [[mark]] "
+             "with ports = [21, \"10000-20000\"]"}}));
+    EXPECT_EQ(
+        notes(mark("21") + service("firewall_mark = 21\npersistence = \"5m\"\n")),
+        (std::vector<Problem>{
+            {9, 17, "virtual server \"ftp\": passive data connections of FTP reach no real server",
+             "add their range to the ports of the [[mark]]: ports = [21, \"10000-20000\"]"}}));
+    EXPECT_TRUE(notes(service("port = 21\nactive = false\n")).empty());
+    EXPECT_TRUE(notes(service("port = 21\nprotocol = \"udp\"\nmonitor.enabled = false\n")).empty());
+}
+
+TEST(Notes, vsftpd_behind_nat_must_know_the_virtual_address_and_ports) {
+    const auto message =
+        "virtual server \"ftp\": behind NAT, the addresses that FTP speaks of are not rewritten";
+    EXPECT_EQ(
+        notes(service(fmt::format("port = 21\npersistence = \"5m\"\n{}", server))),
+        (std::vector<Problem>{{5, 8, message,
+                               "vsftpd.conf of its real servers needs pasv_address=192.0.2.21, and "
+                               "pasv_min_port and pasv_max_port within 1024-65535"}}));
+    const auto example = read_file(SHOAL_SOURCE_DIR "/examples/ftp.toml").value();
+    const auto found = notes(example);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].advice,
+              "vsftpd.conf of its real servers needs pasv_address=192.0.2.21, and pasv_min_port "
+              "and pasv_max_port within 10000-20000");
+}
+
+TEST(Notes, with_direct_routing_only_the_ports_of_a_mark_matter) {
+    const auto lines = fmt::format("persistence = \"5m\"\nnetwork_type = \"direct\"\n{}", server);
+    EXPECT_TRUE(notes(service("port = 21\n" + lines)).empty());
+    EXPECT_EQ(notes(mark("[21, \"500-2000\"]") + service("firewall_mark = 21\n" + lines)),
+              (std::vector<Problem>{
+                  {9, 17,
+                   "virtual server \"ftp\": only the data connections to the ports of the mark "
+                   "reach it",
+                   "vsftpd.conf of its real servers needs pasv_min_port and pasv_max_port within "
+                   "1024-2000"}}));
+}
+
+TEST(Notes, a_mark_of_several_ports_asks_for_persistence) {
+    const auto https =
+        "[[virtual_server]]\nname = \"b\"\naddress = \"192.0.2.21\"\n"
+        "device = \"wan0\"\nfirewall_mark = 21\n";
+    const std::vector<Problem> expected{
+        {9, 17,
+         "virtual server \"ftp\": without persistence, connections of one client to the ports of "
+         "mark 21 may reach different real servers",
+         "set persistence = \"5m\", if they belong together"}};
+    EXPECT_EQ(notes(mark("[80, 443]") + service("firewall_mark = 21\n") + https), expected);
+    EXPECT_EQ(notes(mark("\"80-81\"") + service("firewall_mark = 21\n")), expected);
+    EXPECT_TRUE(notes(mark("80") + service("firewall_mark = 21\n")).empty());
+}
+
+TEST(Notes, a_persistent_mark_translates_no_port) {
+    EXPECT_EQ(notes(mark("[80, 443]") +
+                    service(fmt::format("firewall_mark = 21\npersistence = 60\n{}port = 8080\n",
+                                        server))),
+              (std::vector<Problem>{
+                  {14, 8,
+                   "real server \"x\": with a firewall mark and persistence the packets keep their "
+                   "port; 8080 is only checked",
+                   "set port in [virtual_server.monitor] instead"}}));
+}
+
+TEST(Notes, a_virtual_address_without_its_mark_gets_no_packets) {
+    const auto other =
+        "[[virtual_server]]\nname = \"b\"\naddress = \"192.0.2.22\"\n"
+        "device = \"wan0\"\nfirewall_mark = 21\n";
+    EXPECT_EQ(notes(mark("80") + service("firewall_mark = 21\n") + other),
+              (std::vector<Problem>{
+                  {14, 17,
+                   "virtual server \"b\": no [[mark]] sets mark 21 on packets to its address, "
+                   "192.0.2.22",
+                   "write one, if clients are to use this address"}}));
+}
+
+TEST(Notes, are_shown_as_notes) {
+    EXPECT_EQ(render_notes({{2, 1, "message", "advice"}}, "f", "a\nb\n"),
+              "f:2:1: note: message\n    2 | b\n      | ^\n        advice\n");
+}
+
+}  // namespace
+}  // namespace shoal::config

@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+// GoogleTest first: Debian's rapidcheck needs it so.
+#include <rapidcheck/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/json_reader.h"
+#include "config/notes.h"
+#include "config/toml_reader.h"
+#include "model/choices.h"
+#include "model/json.h"
+
+// Any good configuration, written as JSON or as TOML, reads as the same.
+
+namespace shoal::config {
+namespace {
+
+using model::milliseconds;
+
+template <model::Enumerated E>
+E any_choice() {
+    const auto choice = *rc::gen::elementOf(
+        std::vector(model::Choices<E>::all.begin(), model::Choices<E>::all.end()));
+    return choice.available ? choice.value : E{};
+}
+
+template <class Value>
+Value any_number(Value least, Value most) {
+    // At its full size at once: small sizes would mean small numbers and short lists.
+    return static_cast<Value>(*rc::gen::resize(
+        rc::kNominalSize, rc::gen::inRange<std::int64_t>(least, std::int64_t{most} + 1)));
+}
+
+bool any_bool() {
+    return *rc::gen::arbitrary<bool>();
+}
+
+/// Distinct for distinct numbers below 2^16.
+net::Address address(int network, int number) {
+    return net::Address::parse(fmt::format("10.{}.{}.{}", network, number / 250, 1 + number % 250))
+        .value();
+}
+
+model::PortRange any_ports() {
+    const auto first = any_number<std::uint16_t>(1, 65'535);
+    return any_bool() ? model::PortRange(first)
+                      : model::PortRange(first, any_number(first, std::uint16_t{65'535}));
+}
+
+std::vector<net::Prefix> any_networks(int network) {
+    std::vector<net::Prefix> networks;
+    for (int count = any_number(0, 2); count > 0; --count) {
+        const auto length = any_number(24, 32);
+        const auto text = length == 32 ? address(network, any_number(0, 200)).to_string()
+                                       : fmt::format("10.{}.{}.0", network, any_number(0, 200));
+        networks.push_back({net::Address::parse(text).value(), length});
+    }
+    return networks;
+}
+
+void set_options(model::VirtualServer& service) {
+    service.scheduler = any_choice<model::Scheduler>();
+    if (service.scheduler == model::Scheduler::sh && any_bool())
+        service.scheduler_flags = {model::SchedulerFlag::sh_port};
+    if (service.scheduler == model::Scheduler::mh && any_bool()) {
+        service.scheduler_flags = {model::SchedulerFlag::mh_fallback,
+                                   model::SchedulerFlag::mh_port};
+    }
+    service.mh_table_size = *rc::gen::elementOf(model::mh_table_sizes);
+    if (any_bool()) {
+        service.persistence = milliseconds{any_number<std::int64_t>(1'000, 2'678'400'000)};
+        service.keep_quiesced_clients = any_bool();
+        if (any_bool())
+            service.persistence_netmask = model::NetworkMask{any_number<std::uint8_t>(1, 32)};
+    }
+    service.quiesce_server = any_bool();
+    service.on_failure = any_choice<model::OnFailure>();
+    service.removed_connections = any_choice<model::RemovedConnections>();
+    if (any_bool())
+        service.sorry_server = model::SorryServer{address(9, any_number(0, 99)), {}, {}};
+    service.allow = any_networks(66);
+    service.deny = any_networks(67);
+}
+
+model::RealServer any_real_server(int number, const model::PortRange& ports) {
+    model::RealServer server;
+    server.name = fmt::format("server {}", number);
+    server.address = address(2, number);
+    server.weight = any_number(0U, 65'535U);
+    server.active = any_bool();
+    if (any_bool()) server.network_type = any_choice<model::ForwardingMethod>();
+    if (ports.is_single() && server.network_type == model::ForwardingMethod::nat)
+        server.port = any_number<std::uint16_t>(1, 65'535);
+    server.upper_threshold = any_number(0U, 2'147'483'647U);
+    server.lower_threshold = any_number(0U, server.upper_threshold);
+    return server;
+}
+
+model::VirtualServer any_virtual_server(int number) {
+    model::VirtualServer service;
+    service.name = fmt::format("service {}", number);
+    service.active = any_bool();
+    service.address = {address(1, number), *rc::gen::element(8, 24, 32)};
+    service.device = {"wan0", fmt::format("wan0:{}", number)};
+    service.protocol = any_choice<model::Protocol>();
+    service.port = any_ports();
+    set_options(service);
+    service.monitor.enabled = service.protocol == model::Protocol::tcp && any_bool();
+    if (any_bool()) service.monitor.port = any_number<std::uint16_t>(1, 65'535);
+    service.monitor.send = any_bool() ? "a\r\n\\ \"'" : "";
+    for (int count = any_number(0, 3); count > 0; --count)
+        service.real_servers.push_back(any_real_server(count, service.port));
+    return service;
+}
+
+/// The virtual server takes the packets of a mark instead, which is added to the configuration.
+void use_mark(model::Configuration& configuration, model::VirtualServer& service,
+              std::uint32_t value) {
+    const auto middle = any_number<std::uint16_t>(2, 65'000);
+    service.firewall_mark = value;
+    service.port = any_bool() ? model::PortRange() : model::PortRange(middle);
+    const auto protocol = service.protocol;
+    configuration.marks.push_back({value, service.address.address, protocol, {{1, middle}}});
+    const auto next = static_cast<std::uint16_t>(middle + 1);
+    configuration.marks.push_back(
+        {value, service.address.address, protocol, {model::PortRange(next), {60'000, 65'535}}});
+    if (next >= 60'000) configuration.marks.pop_back();
+}
+
+model::Configuration any_configuration() {
+    model::Configuration configuration;
+    configuration.global.network_type = any_choice<model::ForwardingMethod>();
+    configuration.global.secure_tcp = any_bool();
+    const auto count = any_number(0, 3);
+    for (int i = 1; i <= count; ++i) {
+        auto service = any_virtual_server(i);
+        if (any_bool())
+            use_mark(configuration, service, static_cast<std::uint32_t>(i) * 1'000'000'000U);
+        configuration.virtual_servers.push_back(std::move(service));
+    }
+    return configuration;
+}
+
+/// As an inline value of TOML.
+std::string toml_of(const nlohmann::json& json) {
+    std::vector<std::string> items;
+    if (json.is_object()) {
+        for (const auto& [key, value] : json.items())
+            items.push_back(fmt::format("{} = {}", key, toml_of(value)));
+        return fmt::format("{{ {} }}", fmt::join(items, ", "));
+    }
+    if (json.is_array()) {
+        for (const auto& value : json)
+            items.push_back(toml_of(value));
+        return fmt::format("[{}]", fmt::join(items, ", "));
+    }
+    return json.dump();
+}
+
+RC_GTEST_PROP(RoundTrip, of_json_gives_the_same_configuration, ()) {
+    const auto configuration = any_configuration();
+    const auto read = read_json(model::to_json(configuration), {});
+    if (!read) RC_FAIL(render(read.error(), "json", ""));
+    RC_ASSERT(*read == configuration);
+}
+
+RC_GTEST_PROP(RoundTrip, of_toml_gives_the_same_configuration, ()) {
+    const auto configuration = any_configuration();
+    std::string text;
+    for (const auto& [key, value] : model::to_json(configuration).items())
+        text += fmt::format("{} = {}\n", key, toml_of(value));
+    const auto read = read_toml(text, {});
+    if (!read) RC_FAIL(render(read.error(), "toml", text));
+    RC_ASSERT(*read == configuration);
+    for (const auto& note : notes_on(*read, text))
+        RC_ASSERT(note.line >= 1 && !note.message.empty());
+}
+
+}  // namespace
+}  // namespace shoal::config

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/parts.h"
+#include "config/problem_list.h"
+
+// The parts of validate(), each for one kind of contradiction.
+
+namespace shoal::config {
+
+/// What is looked at, and where what is found goes.
+struct Examination {
+    const model::Configuration& configuration;
+    const Table& document;
+    ProblemList& problems;
+};
+
+/// What a single virtual server says: options that exclude or need each other.
+void validate_options(const Examination& examination, const std::vector<ServicePart>& services);
+
+/// No packet fits two active virtual servers, or two rules, by the same right.
+void validate_ports(const Examination& examination, const std::vector<ServicePart>& services,
+                    const std::vector<RulePart>& rules);
+
+/// Every mark is set by a rule and used by a virtual server, and virtual servers that share one can
+/// be united.
+void validate_marks(const Examination& examination, const std::vector<ServicePart>& services,
+                    const std::vector<RulePart>& rules);
+
+/// Whether everything under `key` in the tables of `list` is to be seen: false where one of them
+/// was refused or, if it is `required`, is missing.
+enum class Presence { optional, required };
+bool is_known(const Table& document, std::string_view list, std::string_view key,
+              Presence presence);
+
+/// True where a rule has this value.
+bool sets_mark(const model::Configuration& configuration, std::uint32_t mark);
+
+/// "the other one is in line 7"; empty for JSON, which has no lines.
+std::string seen_in(Position position);
+
+/// What the data plane knows a real server of a virtual server by: its address and the port where
+/// packets for it go, 0 where they keep theirs.
+using ServerEndpoint = std::pair<net::Address, std::uint16_t>;
+ServerEndpoint endpoint_of(const model::VirtualServer& service, const model::RealServer& server);
+ServerEndpoint sorry_endpoint(const model::VirtualServer& service, const model::SorryServer& sorry);
+
+/// How many the scheduler may have to look at: the sorry server stands beside drained ones.
+std::size_t pool_size_of(const model::VirtualServer& service, std::size_t real_servers);
+/// "257 real servers", "256 real servers and a sorry server"
+std::string pool_text(const model::VirtualServer& service, std::size_t real_servers);
+
+/// `virtual server "web"`
+std::string title_of(const model::VirtualServer& service);
+
+}  // namespace shoal::config
