@@ -23,10 +23,10 @@ def clean_system():
 class Bench:
     """A lab with its real servers and a director that serves."""
 
-    def __init__(self, lab: Lab, settings: Settings):
+    def __init__(self, lab: Lab, settings: Settings, servers):
         self.lab = lab
         self.client = lab.client
-        self.webs = start_web_servers(lab)
+        self.webs = servers(lab)
         self.director = Director(lab, settings)
 
     def start(self) -> "Bench":
@@ -37,18 +37,19 @@ class Bench:
 
 @pytest.fixture
 def make_bench():
-    """make_bench(settings, method=..., xdp=...): taken down at the test's end, with shoald's log
-    shown where the test failed."""
+    """make_bench(settings, method=..., xdp=..., servers=...): taken down at the test's end, with
+    shoald's log shown where the test failed. `servers` starts what the real servers run."""
     benches: list[Bench] = []
 
-    def make(settings: Settings | None = None, method: str = "nat", xdp: bool = False) -> Bench:
+    def make(settings: Settings | None = None, method: str = "nat", xdp: bool = False,
+             servers=start_web_servers) -> Bench:
         settings = settings or Settings()
         if xdp:
             settings.hook = "xdp"
         lab = Lab(method, xdp=xdp)
         lab.up()
         try:
-            benches.append(Bench(lab, settings))
+            benches.append(Bench(lab, settings, servers))
         except BaseException:
             lab.down()
             raise

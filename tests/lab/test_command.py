@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from shoal_lab.configuration import Service, Settings, text
 from shoal_lab.director import SHOAL
 from shoal_lab.load import sequential
+from shoal_lab.shell import ROOT
 from shoal_lab.topology import VIP, Lab
 
 GOOD = text(Lab("nat", "paper"), Settings())
@@ -56,12 +58,51 @@ def test_each_problem_names_its_line_and_what_would_be_right(check, right, wrong
         assert f":{line_of(GOOD, right)}:" in said, said
 
 
+def without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_what_the_readme_shows_can_be_copied(check):
+    """Its first file is whole; the others begin with the same [global], or go into the first one's
+    tables where they say so by "# ..."."""
+    whole, *parts = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    start = whole[:whole.index("[[virtual_server]]")]
+    files = [whole]
+    for part in parts:
+        if "# ..." not in part:
+            files.append(start + part)
+            continue
+        service, server = without_comments(part).split("[[virtual_server.real_server]]")
+        service = service.replace("[[virtual_server]]", "")
+        files.append(whole.replace("[virtual_server.monitor]", service + "[virtual_server.monitor]") + server)
+    assert len(files) >= 4
+    for file in files:
+        code, said = check(file)
+        assert code == 0, said
+
+
+@pytest.mark.parametrize("wrong, words", [
+    (Settings(services=[Service(port=0)]), ["persist"]),
+    (Settings(services=[Service(options={"firewall_mark": 80})]), ["80", "[[mark]]"]),
+    (Settings(services=[Service(options={"network_type": "direct"}, server_options={"port": 8080})]), ["8080"]),
+    (Settings(services=[Service(server_options={"upper_threshold": 4, "lower_threshold": 5})]), ["threshold"]),
+    (Settings(services=[Service(options={"scheduler_flags": ["sh-port"]})]), ["sh-port"]),
+    (Settings(services=[Service(options={"allow": ["10.0.0.1/8"]})]), ["10.0.0.1/8"]),
+    (Settings(services=[Service(options={"one_packet": True})]), ["one_packet"]),
+])
+def test_what_cannot_be_expressed_is_refused_with_the_reason(check, wrong, words):
+    code, said = check(text(Lab("nat", "paper"), wrong))
+    assert code == 1, said
+    for word in words:
+        assert word in said, said
+
+
 def test_all_problems_come_at_once(check):
-    bad = GOOD.replace("port = 80", "port = 0", 1).replace("scheduler = 'wlc'", "scheduler = 'x'", 1)
+    bad = GOOD.replace("port = 80", "port = 65536", 1).replace("scheduler = 'wlc'", "scheduler = 'x'", 1)
     bad = bad.replace("weight = 1", "wieght = 1", 1)
     code, said = check(bad)
     assert code == 1
-    for part in ("port = 0", "scheduler = 'x'", "wieght"):
+    for part in ("port = 65536", "scheduler = 'x'", "wieght"):
         assert f":{line_of(bad, part)}:" in said, said
 
 

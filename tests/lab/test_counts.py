@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+import sys
+import time
 from collections import Counter
 
 from shoal_lab.configuration import Service, Settings
 from shoal_lab.load import LoadProcess
 from shoal_lab.shell import BUILD, wait_for
-from shoal_lab.topology import VIP
+from shoal_lab.topology import CLIENT, VIP
 
 STORM = BUILD / "tests/lab/tools/connection_storm"
 SHORT = {"syn_recv": "2s", "fin_wait": "2s", "time_wait": "2s", "close": "1s", "close_wait": "2s",
@@ -82,3 +84,45 @@ def test_a_full_table_turns_new_connections_away_and_keeps_the_old(make_bench):
     filler.stop()
     assert (result["failed"], result["broken"]) == (0, 0), result["failures"][:3]
     compare_at_rest(bench.director)
+
+
+MANY = 300_000
+# Datagrams of MANY clients, 50,000 ports of each address, written by hand.
+DATAGRAMS = """
+import socket, struct, sys
+target, count = socket.inet_aton(sys.argv[1]), int(sys.argv[2])
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    for number in range(count):
+        source = 0x0a630000 + number // 50000  # 10.99.0.0
+        packet = struct.pack("!BBHHHBBHI4sHHHH4s", 0x45, 0, 32, 0, 0, 64, 17, 0, source, target,
+                             1024 + number % 50000, 5300, 12, 0, b"ping")
+        raw.sendto(packet, (sys.argv[1], 0))
+"""
+
+
+def test_listing_many_connections_holds_up_neither_checks_nor_commands(make_bench):
+    many = Service(name="many", protocol="udp", port=5300, scheduler="rr", monitor={"enabled": False})
+    bench = make_bench(Settings(table_size=1 << 19, services=[Service(), many]))
+    director = bench.director
+    director.node.ip(f"route add 10.99.0.0/16 via {CLIENT}")
+    bench.client.run(sys.executable, "-c", DATAGRAMS, VIP, str(MANY), timeout=120)
+    place = bench.lab.directory / "connections.json"
+    with place.open("w") as file:
+        listing = subprocess.Popen(director.command("connections", "--json"), stdout=file)
+    killed = time.monotonic()
+    bench.webs["web-2"].kill()
+    answers, out = 0, None
+    while listing.poll() is None:
+        if not director.server("web-2")["in_pool"] and out is None:
+            out = time.monotonic()
+        answers += listing.poll() is None
+    assert listing.wait() == 0 and answers >= 2, answers
+    out = out or director.wait_for_pool("web-2", False, 5)["seen"]
+    assert out - killed < 3, "twice what it takes without a listing"
+    listed = json.loads(place.read_text())["connections"]
+    # A datagram may be lost on its way to the director.
+    assert 0.99 * MANY <= len(listed) <= MANY + 100 and len({
+        (entry["client"], entry["client_port"]) for entry in listed}) == len(listed)
+    load = {server["address"]: server["inactive_connections"] for server in next(
+        service for service in director.status()["virtual_servers"] if service["name"] == "many")["real_servers"]}
+    assert sum(load.values()) >= 0.99 * MANY and max(load.values()) - min(load.values()) <= 1, load

@@ -60,6 +60,36 @@ def test_every_real_server_answers_udp(make_bench, way):
     assert json.loads(answers) == {"web-1": 10, "web-2": 10, "web-3": 10}
 
 
+ONE_PORT_CLIENT = """
+import collections, json, socket, sys
+answers = collections.Counter()
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.settimeout(3)
+    client.connect((sys.argv[1], int(sys.argv[3])))
+    for number in range(int(sys.argv[2])):
+        client.send(b"ping %d" % number)
+        answers[client.recv(100).partition(b" ")[0].decode()] += 1
+print(json.dumps(answers))
+"""
+
+
+def test_one_packet_scheduling_spreads_the_datagrams_of_one_client(make_bench):
+    def settings(one_packet: bool) -> Settings:
+        return Settings(services=[Service(name="echo", protocol="udp", port=UDP_PORT, scheduler="rr",
+                                          monitor={"enabled": False}, options={"one_packet": one_packet})])
+
+    def answers() -> dict[str, int]:
+        return json.loads(bench.client.run(sys.executable, "-c", ONE_PORT_CLIENT, VIP, "30", str(UDP_PORT)))
+
+    bench = make_bench(settings(True), method="direct")
+    start_udp_servers(bench.lab, VIP)
+    assert answers() == {"web-1": 10, "web-2": 10, "web-3": 10}
+    assert bench.director.connections() == []
+    assert bench.director.status()["virtual_servers"][0]["counters"]["connections"] == 30
+    bench.director.apply(settings(False))
+    assert list(answers().values()) == [30]
+
+
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
 def test_empty_neighbour_tables_cost_no_connection(make_bench, way):
     bench = in_way(make_bench, way)

@@ -13,7 +13,7 @@ class Service:
     address: str = VIP
     label: str = "wan0:1"
     protocol: str = "tcp"
-    port: int = 80
+    port: int | str = 80
     scheduler: str = "wlc"
     service_timeout: str = "3s"
     reentry_time: str = "5s"
@@ -21,6 +21,17 @@ class Service:
     weights: dict[str, int] = field(default_factory=lambda: {name: 1 for name in WEBS})
     monitor: dict[str, object] = field(default_factory=lambda: {
         "send": "GET / HTTP/1.0\\r\\n\\r\\n", "expect": "HTTP", "interval": "500ms", "timeout": "400ms"})
+    # Further settings of the virtual server, and of each real server, by their names in the file.
+    options: dict[str, object] = field(default_factory=dict)
+    server_options: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Mark:
+    value: int
+    ports: list[int | str]
+    address: str = VIP
+    protocol: str = "tcp"
 
 
 @dataclass
@@ -30,6 +41,7 @@ class Settings:
     manage_sysctl: bool = True
     timeouts: dict[str, str] = field(default_factory=dict)
     services: list[Service] = field(default_factory=lambda: [Service()])
+    marks: list[Mark] = field(default_factory=list)
 
 
 def value(item: object) -> str:
@@ -37,6 +49,10 @@ def value(item: object) -> str:
         return "true" if item else "false"
     if isinstance(item, int):
         return str(item)
+    if isinstance(item, list):
+        return f"[{', '.join(map(value, item))}]"
+    if isinstance(item, dict):
+        return f"{{ {', '.join(f'{key} = {value(each)}' for key, each in item.items())} }}"
     return f"'{item}'"
 
 
@@ -53,6 +69,8 @@ def text(lab: Lab, settings: Settings) -> str:
     lines.append("")
     if settings.timeouts:
         lines += lines_of("[global.timeouts]", dict(settings.timeouts))
+    for mark in settings.marks:
+        lines += lines_of("[[mark]]", vars(mark))
     for service in settings.services:
         lines += service_lines(lab, service)
     return "\n".join(lines)
@@ -62,9 +80,10 @@ def service_lines(lab: Lab, service: Service) -> list[str]:
     lines = lines_of("[[virtual_server]]", {
         "name": service.name, "active": True, "address": f"{service.address}/24", "device": service.label,
         "protocol": service.protocol, "port": service.port, "scheduler": service.scheduler,
-        "service_timeout": service.service_timeout, "reentry_time": service.reentry_time})
+        "service_timeout": service.service_timeout, "reentry_time": service.reentry_time, **service.options})
     lines += lines_of("[virtual_server.monitor]", service.monitor)
     for name, weight in service.weights.items():
         lines += lines_of("[[virtual_server.real_server]]", {
-            "name": name, "address": lab.web_address(name), "weight": weight, "active": True})
+            "name": name, "address": lab.web_address(name), "weight": weight, "active": True,
+            **service.server_options})
     return lines

@@ -8,8 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
-from .shell import Node, kill, wait_for
-from .topology import Lab
+from .shell import Node, kill, run, wait_for
+from .topology import VIP, Lab
 
 UDP_PORT = 5300
 
@@ -33,29 +33,60 @@ http {{
     scgi_temp_path {directory}/scgi;
     server {{
         listen 80 backlog=8192;
+        listen 8000-8019 backlog=8192;
+        {https}
+        ssl_certificate {files}/certificate.pem;
+        ssl_certificate_key {files}/key.pem;
         location / {{ return 200 "{name}"; }}
         location /bytes/ {{ alias {files}/; }}
+        location /slow/ {{ alias {files}/; limit_rate 256k; }}
+        location = /alive {{ root {directory}; }}
     }}
 }}
 """
 
 
+def make_files(directory: Path) -> None:
+    """What every web server serves, and the certificate of all."""
+    directory.mkdir()
+    (directory / "1k").write_bytes(b"x" * 1024)
+    (directory / "1m").write_bytes(b"x" * 1024 * 1024)
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=lab", "-keyout", directory / "key.pem", "-out", directory / "certificate.pem")
+
+
 class WebServer:
-    """nginx on one node: `/` and `/whoami` answer its name, `/bytes/1k` and `/bytes/1m` so much."""
+    """nginx on one node, at ports 80, 443 (TLS) and 8000-8019: `/` and `/whoami` answer its name,
+    `/bytes/1k` and `/bytes/1m` so much, `/slow/1m` too, in 4 s; `/alive` is there while it is well."""
 
     def __init__(self, lab: Lab, node: Node):
         self.node = node
         self.directory = lab.directory / node.name
-        files = lab.directory / "files"
-        if not files.exists():
-            files.mkdir()
-            (files / "1k").write_bytes(b"x" * 1024)
-            (files / "1m").write_bytes(b"x" * 1024 * 1024)
+        self.files = lab.directory / "files"
+        if not self.files.exists():
+            make_files(self.files)
+        # The workers run as www-data; the folders are root's and readable.
         self.directory.mkdir(exist_ok=True)
-        # The workers run as www-data; the folders above are root's and readable.
-        (self.directory / "nginx.conf").write_text(
-            NGINX.format(directory=self.directory, name=node.name, files=files)
-        )
+        self.well(True)
+        self.configure(https=True)
+
+    def configure(self, https: bool) -> None:
+        (self.directory / "nginx.conf").write_text(NGINX.format(
+            directory=self.directory, name=self.node.name, files=self.files,
+            https="listen 443 ssl backlog=8192;" if https else ""))
+
+    def serve_https(self, https: bool) -> None:
+        """While it runs; connections that are open at port 80 stay."""
+        self.configure(https)
+        kill(self.pids()[0], signal.SIGHUP)
+        wait_for("nginx has reloaded", lambda: (":443 " in self.node.run("ss", "-Htln")) is https, 10)
+
+    def well(self, well: bool) -> None:
+        """Whether `/alive` answers 200 or 404."""
+        if well:
+            (self.directory / "alive").write_text("alive")
+        else:
+            (self.directory / "alive").unlink()
 
     @property
     def pid_file(self) -> Path:
@@ -94,6 +125,39 @@ def zombie(pid: int) -> bool:
 
 def start_web_servers(lab: Lab) -> dict[str, WebServer]:
     return {node.name: WebServer(lab, node).start() for node in lab.webs}
+
+
+VSFTPD = """
+listen=YES
+listen_ipv6=NO
+background=NO
+anonymous_enable=YES
+no_anon_password=YES
+local_enable=NO
+anon_root={root}
+secure_chroot_dir={empty}
+pasv_min_port=10000
+pasv_max_port=10100
+pasv_address={vip}
+connect_from_port_20=YES
+seccomp_sandbox=NO
+xferlog_enable=NO
+"""
+
+
+def start_ftp_servers(lab: Lab) -> None:
+    """vsftpd at port 21 for anonymous; the file `whoami` holds its name. They end with the lab."""
+    for node in lab.webs:
+        directory = lab.directory / node.name / "ftp"
+        root, empty = directory / "root", directory / "empty"
+        for folder in (root, empty):
+            folder.mkdir(parents=True)
+        (root / "whoami").write_text(node.name)
+        (root / "1m").write_bytes(b"x" * 1024 * 1024)
+        file = directory / "vsftpd.conf"
+        file.write_text(VSFTPD.format(root=root, empty=empty, vip=VIP))
+        node.start("vsftpd", file)
+        wait_for(f"vsftpd of {node.name}", lambda: ":21 " in node.run("ss", "-Htln"), 10)
 
 
 def start_udp_servers(lab: Lab, address: str = "0.0.0.0", port: int = UDP_PORT) -> None:

@@ -10,6 +10,7 @@ direct:  client, director (wan0) and web-1..3 on one switch, 192.0.2.0/24; the V
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import resource
 import secrets
@@ -127,6 +128,15 @@ class Lab:
     @staticmethod
     def _address(node: Node, device: str, address: str) -> None:
         node.ip(f"addr add {address} dev {device}")
+
+    def add_clients(self, network: str, count: int) -> list[str]:
+        """Addresses behind the client, of a network that the director reaches by it: "198.51.100.0/24"."""
+        hosts = ipaddress.ip_network(network)
+        addresses = [str(hosts[number]) for number in range(1, count + 1)]
+        for address in addresses:
+            self.client.ip(f"addr add {address}/32 dev eth0")
+        self.director.ip(f"route replace {network} via {CLIENT}")
+        return addresses
 
     def _prepare_for_xdp(self) -> None:
         for node in self.nodes:

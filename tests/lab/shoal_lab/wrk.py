@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class Wrk:
 
     def running(self) -> bool:
         return self.process.poll() is None
+
+    def stop(self) -> Report:
+        """Before its time."""
+        self.process.send_signal(signal.SIGINT)
+        return self.report()
 
     def report(self) -> Report:
         text, _ = self.process.communicate(timeout=self.seconds + 30)
