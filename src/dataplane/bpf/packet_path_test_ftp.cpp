@@ -138,7 +138,7 @@ TEST_F(Ftp, other_ports_keep_no_entries) {
 TEST_F(Ftp, the_data_connection_of_a_client_that_shares_a_filter_bit_is_opened) {
     serve();
     open_control();
-    path.set_filter_bit(true, client.address.data());
+    path.set_filter_bit(true, std::string(client.address));
     EXPECT_EQ(data_verdict(), "replied");
 }
 

@@ -28,7 +28,7 @@ class Rings : public Schedulers {
     /// IPVS's pick for a client, from the description.
     int choice(shoal_scheduler scheduler, const std::vector<Member>& members, std::uint32_t source,
                bool fallback) {
-        Pool pool{.scheduler = static_cast<__u32>(scheduler), .members = members};
+        const Pool pool{.scheduler = static_cast<__u32>(scheduler), .members = members};
         std::vector<MemberState> states;
         for (const Member& member : members)
             states.push_back({path.load_record(member.server),
@@ -161,7 +161,7 @@ TEST_F(Schedulers, twos_prefers_the_idle_one_of_the_two_it_draws) {
     }
     // Of the numbers 0 to 2 the first server has 0 and 1; it is taken where both draws are its own,
     // that is in 4 of 9 cases: 889 of 2000, with a deviation of 22.
-    EXPECT_NEAR(busy, picks * 4 / 9, 6 * 22);
+    EXPECT_NEAR(busy, picks * 4 / 9.0, 6 * 22);
 }
 
 TEST_F(Schedulers, twos_draws_by_weight_and_keeps_the_first_of_equals) {
@@ -173,7 +173,7 @@ TEST_F(Schedulers, twos_draws_by_weight_and_keeps_the_first_of_equals) {
         first += next() == 0 ? 1 : 0;
     }
     // Of the numbers 0 to 4 the first server has 0 and 1; the second draw does not matter.
-    EXPECT_NEAR(first, picks * 2 / 5, 6 * 22);
+    EXPECT_NEAR(first, picks * 2 / 5.0, 6 * 22);
 }
 
 }  // namespace

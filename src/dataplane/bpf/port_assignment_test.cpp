@@ -153,17 +153,17 @@ TEST(PortAssignment, a_range_becomes_the_fewest_prefixes) {
 }
 
 TEST(PortAssignment, a_persistent_ftp_service_takes_the_data_ports) {
-    ServiceKey ftp{model::Protocol::tcp, endpoint.address, 21};
+    const ServiceKey ftp{model::Protocol::tcp, endpoint.address, 21};
     ServiceOptions options;
     EXPECT_EQ(claims_of(ftp, options).size(), 1U);
     options.persistence.emplace();
     std::vector<ServiceClaim> claims;
     for (const PortClaim& claim : claims_of(ftp, options))
         claims.push_back({1, claim});
-    ServiceKey web{model::Protocol::tcp, endpoint.address, 8080};
+    const ServiceKey web{model::Protocol::tcp, endpoint.address, 8080};
     for (const PortClaim& claim : claims_of(web, {}))
         claims.push_back({2, claim});
-    ServiceKey rest{model::Protocol::tcp, endpoint.address, 0};
+    const ServiceKey rest{model::Protocol::tcp, endpoint.address, 0};
     for (const PortClaim& claim : claims_of(rest, {}))
         claims.push_back({3, claim});
     const PortAssignment assignment = assign_ports(claims);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
 
 #include "abi.h"
 #include "dataplane/bpf/conversions.h"
@@ -145,8 +146,8 @@ Result<void> PortTables::put(const Assignments& wanted) {
         auto done = write(change);
         if (!done) {
             // Reported is what failed first.
-            for (auto step = undo.rbegin(); step != undo.rend(); ++step)
-                static_cast<void>(write(*step));
+            for (const Change& step : std::views::reverse(undo))
+                static_cast<void>(write(step));
             return done;
         }
         undo.push_back(former);

@@ -115,11 +115,8 @@ void VirtualServers::swap(Drafts& drafts, Failures& failures) {
             undo(draft);
             continue;
         }
-        if (draft.pool_changes()) {
-            move_cursor(draft);
-            refresh_pool_(draft.index);
-        } else if (!draft.written.empty()) {
-            // Under wrr any edit of a real server counts.
+        // Under wrr any edit of a real server counts.
+        if (draft.pool_changes() || !draft.written.empty()) {
             move_cursor(draft);
             refresh_pool_(draft.index);
         }
