@@ -149,7 +149,6 @@ static __always_inline __u32 open_chosen(struct arrival* arrival) {
  * replaces still counts for its real server while the new one is scheduled and counted. */
 SLOW_PATH __u32 accept(struct arrival* arrival) {
     if (!arrival) return 0;
-    warm_cell(arrival->opening.now);
     arrival->verdict = choose_server(arrival);
     struct shoal_connection* old = arrival->replaces ? find_replaced(&arrival->opening.flow) : NULL;
     struct counted counted = {};

@@ -45,17 +45,6 @@ static __always_inline struct shoal_free_batch* get_batch(void) {
     return bpf_map_lookup_elem(&free_batch, &zero);
 }
 
-/* Fetches the record that this CPU will take next, while there is other work to do: a store does
- * not wait for its cache line. Nobody reads `seen` of a free cell. */
-static __always_inline void warm_cell(__u32 now) {
-    const struct shoal_free_batch* batch = get_batch();
-    if (!batch) return;
-    __u32 last = batch->count - 1;
-    if (last >= SHOAL_FREE_BATCH) return;
-    struct shoal_connection* next = get_connection(batch->cell[last]);
-    if (next) WRITE_ONCE(next->seen, now);
-}
-
 /* 0: there is none. */
 static __always_inline __u32 take_cell(void) {
     struct shoal_free_batch* batch = get_batch();

@@ -76,21 +76,11 @@ std::string to_string(const Operation& operation) {
     return std::visit(InWords{}, operation);
 }
 
-std::size_t max_pool(model::Scheduler scheduler) {
-    switch (scheduler) {
-        case model::Scheduler::lblc:
-        case model::Scheduler::lblcr:
-        case model::Scheduler::twos:
-            return 256;
-        default:
-            return model::max_pool;
-    }
-}
-
 Result<void> check_pool(model::Scheduler scheduler, std::size_t servers) {
-    if (servers <= max_pool(scheduler)) return {};
-    return fail(fmt::format("a virtual server has at most {} real servers under {}",
-                            max_pool(scheduler), model::name_of(scheduler)));
+    const auto most = model::most_real_servers(scheduler);
+    if (servers <= most) return {};
+    return fail(fmt::format("a virtual server has at most {} real servers under {}", most,
+                            model::name_of(scheduler)));
 }
 
 }  // namespace shoal::dataplane

@@ -58,9 +58,7 @@ struct Server {
     bool operator==(const Server&) const = default;
 };
 
-/// The most real servers a virtual server may have: fewer where the scheduler walks through them.
-std::size_t max_pool(model::Scheduler scheduler);
-/// An error in words where `servers` are too many.
+/// An error in words where `servers` are more than model::most_real_servers().
 Result<void> check_pool(model::Scheduler scheduler, std::size_t servers);
 
 /// How a virtual server treats its connections; each member as in model::VirtualServer.

@@ -1,10 +1,10 @@
 #include "dataplane/bpf/ring.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <numeric>
 
+#include "model/configuration.h"
 #include "ring_hash.h"
 
 namespace shoal::dataplane {
@@ -29,15 +29,14 @@ Ring fill_in_turn(const Pool& pool, bool by_weight) {
     return ring;
 }
 
-/// Of CONFIG_IP_VS_MH_TAB_INDEX 8 to 17.
-constexpr std::array<std::uint32_t, 10> mh_sizes{251,  509,   1021,  2039,  4093,
-                                                 8191, 16381, 32749, 65521, SHOAL_MH_MAX_SIZE};
+/// CONFIG_IP_VS_MH_TAB_INDEX of the first of model::mh_table_sizes; the last one's is 17.
 constexpr int first_mh_index = 8;
+static_assert(model::mh_table_sizes.back() == SHOAL_MH_MAX_SIZE);
 
 /// The bits that IPVS leaves of a weight, lest the heavy fill the ring alone.
 int weight_bits(std::uint32_t size) {
-    const auto found = std::ranges::lower_bound(mh_sizes, size);
-    return (static_cast<int>(found - mh_sizes.begin()) + first_mh_index) / 2;
+    const auto found = std::ranges::lower_bound(model::mh_table_sizes, size);
+    return (static_cast<int>(found - model::mh_table_sizes.begin()) + first_mh_index) / 2;
 }
 
 /// A real server's own order of the slots.
