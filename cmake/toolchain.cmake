@@ -1,6 +1,8 @@
 # Warnings, linker and sanitizers for every C++ target.
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                     -Wnon-virtual-dtor -Wold-style-cast -Werror)
+# An index beyond its vector ends the process instead of reading on.
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_link_options(-fuse-ld=lld)
 
 find_program(CCACHE ccache)

@@ -210,11 +210,15 @@ TEST_F(BatchTest, a_refused_virtual_server_does_not_spoil_the_others) {
         other.family = 4;
         ASSERT_EQ(bpf_map_update_elem(tables.fd("services"), &other, &i, BPF_ANY), 0);
     }
-    const std::vector<Operation> batch{
-        AddService{with_ports(81), {}}, AddServer{with_ports(81), real_server(1)},
-        AddService{with_ports(82), {}}, AddServer{with_ports(82), real_server(2)},
-        EditService{with_ports(80), {model::Scheduler::rr}}};
+    const std::vector<Operation> batch{AddService{with_ports(81), {}},
+                                       AddServer{with_ports(81), real_server(1)},
+                                       AddService{with_ports(82), {}},
+                                       AddServer{with_ports(82), real_server(2)},
+                                       EditService{with_ports(80), {model::Scheduler::rr}},
+                                       EditService{mark(7), matching({443, 445})},
+                                       AddServer{mark(7), real_server(2)}};
     const auto results = dataplane->apply_all(batch);
+    ASSERT_EQ(results.size(), batch.size());
     EXPECT_TRUE(results[0]);
     EXPECT_TRUE(results[1]);
     EXPECT_THAT(results[2].error().message, HasSubstr("table of virtual ports is full"));
