@@ -19,7 +19,7 @@
 /* Arithmetic that both sides must do alike. */
 #define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 2
+#define SHOAL_ABI_VERSION 3
 
 /* Sizes of the maps that do not follow the table size. */
 #define SHOAL_MAX_SERVICES 4096
