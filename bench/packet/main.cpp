@@ -1,8 +1,10 @@
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <cstdio>
 #include <exception>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 #include "cases.h"
@@ -32,6 +34,7 @@ void measure_packets(Figures& figures) {
 }
 
 int run(const Options& options) {
+    if (unshare(CLONE_NEWNET) != 0) throw std::runtime_error("no network namespace to be had");
     dataplane::testing::pin_to_cpu(bench_cpu);
     setpriority(PRIO_PROCESS, 0, -20);
     Figures figures;

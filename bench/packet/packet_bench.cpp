@@ -68,6 +68,13 @@ void PacketBench::load_driver() {
                         packet_driver__load(driver_.get()) == 0;
     close(connections);
     if (!loaded) throw std::runtime_error("the kernel refuses the driver program");
+    if (hook_ == Hook::tc) return;
+    // Before and after the test run of an XDP program that is attached nowhere the kernel sleeps
+    // until the other CPUs noticed, and whoever runs meanwhile throws our lines out of the cache.
+    driver_->links.drive_xdp =
+        bpf_program__attach_xdp(driver_->progs.drive_xdp, dataplane::testing::loopback);
+    if (driver_->links.drive_xdp == nullptr)
+        throw std::runtime_error("the driver program cannot be attached");
 }
 
 void PacketBench::put_target(bool empty_program) {

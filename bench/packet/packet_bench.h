@@ -37,6 +37,7 @@ struct Case {
 /// test run's own loop included.
 class PacketBench {
   public:
+    /// At XDP the driver is attached to the loopback device: in a network namespace of one's own.
     PacketBench(dataplane::testing::PacketPath& path, dataplane::testing::Hook hook);
     ~PacketBench();
     PacketBench(const PacketBench&) = delete;
