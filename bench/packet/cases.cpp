@@ -1,5 +1,6 @@
 #include "cases.h"
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -71,11 +72,23 @@ std::string suffix(Hook hook) {
     return hook == Hook::tc ? "_tc" : "";
 }
 
-void record(PacketBench& bench, const std::vector<Case>& cases, Figures& figures) {
+struct Measurement {
+    std::string name;
+    std::function<double()> once;
+};
+
+std::vector<Measurement> measurements(PacketBench& bench, const std::vector<Case>& cases) {
+    std::vector<Measurement> all;
+    for (const auto& measured : cases)
+        all.push_back({measured.name, [&bench, measured] { return bench.measure(measured); }});
+    return all;
+}
+
+void record(const std::vector<Measurement>& all, Figures& figures) {
     for (int repetition = 0; repetition <= repetitions; ++repetition) {
-        for (const auto& measured : cases) {
-            const double figure = bench.measure(measured);
-            if (repetition > 0) figures[measured.name].push_back(figure);  // the first one warms up
+        for (const auto& measurement : all) {
+            const double figure = measurement.once();
+            if (repetition > 0) figures[measurement.name].push_back(figure);  // the first warms up
         }
     }
 }
@@ -181,11 +194,10 @@ std::vector<Case> PacketCases::cases() const {
 void PacketCases::run(Figures& figures) {
     expire();
     establish();
-    record(bench_, cases(), figures);
-    class_change();  // warms up
-    for (int repetition = 0; repetition < repetitions; ++repetition)
-        figures["class_change_" + std::to_string(largest_pool) + suffix(hook_)].push_back(
-            class_change());
+    auto all = measurements(bench_, cases());
+    all.push_back({"class_change_" + std::to_string(largest_pool) + suffix(hook_),
+                   [this] { return class_change(); }});
+    record(all, figures);
 }
 
 void measure_established(Figures& figures) {
@@ -210,7 +222,7 @@ void measure_established(Figures& figures) {
         opening.verdict = flags == t::syn ? "new_connection" : "forwarded";
         bench.measure(opening);
     }
-    record(bench, cases, figures);
+    record(measurements(bench, cases), figures);
 }
 
 }  // namespace shoal::bench
