@@ -57,8 +57,8 @@ static __always_inline struct drawn drawn_at(void* pool, int position) {
     return drawn;
 }
 
-/* Index into server_table. */
-SLOW_PATH int pick_of_two(__u32 service) {
+/* Index into server_table. The random numbers may be any. */
+SLOW_PATH int pick_of_two_by(__u32 service, __u32 random_a, __u32 random_b) {
     struct draw draw = {.pool = get_pool(service), .last = -1};
     if (!draw.pool) return NO_SERVER;
     const struct shoal_pool_header* header = get_header(draw.pool);
@@ -66,12 +66,17 @@ SLOW_PATH int pick_of_two(__u32 service) {
     bpf_loop(header->count, sum_member, &draw, 0);
     if (draw.last < 0) return NO_SERVER;
     /* From 0 to the total inclusive, as IPVS draws. */
-    draw.left_a = bpf_get_prandom_u32() % ((__u64)draw.total + 1);
-    draw.left_b = bpf_get_prandom_u32() % ((__u64)draw.total + 1);
+    draw.left_a = random_a % ((__u64)draw.total + 1);
+    draw.left_b = random_b % ((__u64)draw.total + 1);
     draw.a = draw.b = (int)unknown_zero(bpf_jiffies64()) - 1;
     bpf_loop(header->count, draw_member, &draw, 0);
     /* A weight that fell meanwhile may leave one undrawn. */
     struct drawn a = drawn_at(draw.pool, draw.a < 0 ? draw.last : draw.a);
     struct drawn b = drawn_at(draw.pool, draw.b);
     return b.server >= 0 && b.weight * a.overhead > a.weight * b.overhead ? b.server : a.server;
+}
+
+/* Index into server_table. */
+static __always_inline int pick_of_two(__u32 service) {
+    return pick_of_two_by(service, bpf_get_prandom_u32(), bpf_get_prandom_u32());
 }

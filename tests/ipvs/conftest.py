@@ -28,7 +28,8 @@ PACKET_PATH_CASES = ":".join((
     "*Replies.come_from_the_virtual_server_to_the_neighbour_on_the_way*",
     "*TcpStates*",
     "Schedulers.lblcr*",
-    "Schedulers.twos*",
+    "Schedulers.twos_takes*",
+    "Twos.*every_pair*",
 ))
 
 PROGRAMS = [
