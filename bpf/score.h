@@ -36,10 +36,10 @@ SHOAL_INLINE __u64 shoal_load_above(__u64 load, __u64 baseline) {
  * below three quarters of the upper. */
 SHOAL_INLINE __u64 shoal_with_threshold(__u64 load, __u32 upper, __u32 lower) {
     __u64 total = shoal_active(load) + shoal_inactive(load);
-    __u64 low = lower ? lower : upper * 3ULL / 4;
     if (!upper) return load & SHOAL_LOAD_COUNTS;
     if (total >= upper) return load | SHOAL_LOAD_OVERLOADED;
-    return !low || total < low ? load & SHOAL_LOAD_COUNTS : load;
+    int below = lower ? total < lower : total * 4 < upper * 3ULL;
+    return below ? load & SHOAL_LOAD_COUNTS : load;
 }
 
 /* IPVS's overhead; at most 2^31 - 1, as IPVS's, where it would overflow there. */

@@ -52,9 +52,10 @@ TEST(Score, thresholds_overload_and_relieve_a_server) {
     EXPECT_EQ(shoal_with_threshold(nine, 10, 0), nine);
     EXPECT_EQ(shoal_with_threshold(over | nine, 10, 9), over | nine);
     EXPECT_EQ(shoal_with_threshold(over | nine, 10, 10), nine);
-    EXPECT_EQ(shoal_with_threshold(over | nine, 13, 0), over | nine) << "9 of 13 * 3 / 4 = 9";
-    EXPECT_EQ(shoal_with_threshold(over | nine, 14, 0), nine) << "9 of 14 * 3 / 4 = 10";
-    EXPECT_EQ(shoal_with_threshold(over, 1, 0), 0U) << "three quarters of 1 are nothing";
+    EXPECT_EQ(shoal_with_threshold(over | nine, 12, 0), over | nine) << "three quarters of 12";
+    EXPECT_EQ(shoal_with_threshold(over | nine, 13, 0), nine) << "9 are below 9.75";
+    EXPECT_EQ(shoal_with_threshold(over, 1, 0), 0U) << "none are below 0.75";
+    EXPECT_EQ(shoal_with_threshold(over | 1, 2, 0), 1U) << "1 is below 1.5";
     EXPECT_EQ(shoal_with_threshold(over | nine, 0, 4), nine);
 }
 
