@@ -85,11 +85,18 @@ static __always_inline void update_connection(struct shoal_connection* connectio
     }
 }
 
+static __always_inline void count_template(__u32 server, __u64 difference) {
+    __u64* count = bpf_map_lookup_elem(&server_templates, &server);
+    if (count) __sync_fetch_and_add(count, difference);
+}
+
 /* Its cell goes when the last connection under it does. */
 static __always_inline void end_template(struct shoal_connection* template, __u32 word) {
     if ((word & SHOAL_WORD_STATE_MASK) != SHOAL_STATE_TEMPLATE) return;
     __u32 dead = (word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_DEAD;
-    __sync_val_compare_and_swap(&template->word, word, dead);
+    __u32 server = READ_ONCE(template->server);
+    if (__sync_val_compare_and_swap(&template->word, word, dead) == word)
+        count_template(server, -1ULL);
 }
 
 /* For the one caller who ended it: what it still counts for in `counted`, to be taken off there. 0

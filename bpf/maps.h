@@ -119,6 +119,15 @@ struct {
     __type(value, struct shoal_server_load);
 } server_loads SEC(".maps");
 
+/* Persistence templates that name a real server; changed by atomic operations alone. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, __u32);
+    __type(value, __u64);
+} server_templates SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);

@@ -51,6 +51,7 @@ SLOW_PATH __u32 open_template(struct opening* opening, const struct shoal_servic
     opening->real_port = has_one_port(service) ? port : 0;
     opening->state = SHOAL_STATE_TEMPLATE;
     __u32 cell = open_connection(opening);
+    if (cell & OPENED) count_template(opening->server, 1);
     opening->flow = flow;
     return cell & ~OPENED;
 }

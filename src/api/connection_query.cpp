@@ -111,23 +111,25 @@ dataplane::ConnectionFilter ConnectionQuery::filter() const {
     dataplane::ConnectionFilter filter;
     if (client) filter.client = client->address;
     if (real_server) filter.real_server = real_server->address;
-    if (mark) {
-        filter.service.emplace().mark = *mark;
-    } else if (protocol && virtual_server && virtual_server->port.value_or(0) != 0) {
-        filter.service = {.protocol = *protocol,
-                          .address = virtual_server->address,
-                          .port = *virtual_server->port};
+    if (mark) filter.service.emplace().mark = *mark;
+    filter.packets.protocol = protocol;
+    if (virtual_server) {
+        filter.packets.address = virtual_server->address;
+        filter.packets.port = virtual_server->port;
     }
     filter.state = state;
     return filter;
 }
 
 bool ConnectionQuery::matches(const model::Connection& connection) const {
-    return protocol.value_or(connection.protocol) == connection.protocol &&
+    const bool is_sent_there =
+        protocol.value_or(connection.protocol) == connection.protocol &&
+        allows(virtual_server, connection.virtual_address, connection.virtual_port);
+    // What a template's virtual server takes the data plane alone knows.
+    return (is_sent_there || connection.state == "TEMPLATE") &&
            state.value_or(connection.state) == connection.state &&
            mark.value_or(connection.mark) == connection.mark &&
            allows(client, connection.client, connection.client_port) &&
-           allows(virtual_server, connection.virtual_address, connection.virtual_port) &&
            allows(real_server, connection.real_address, connection.real_port);
 }
 

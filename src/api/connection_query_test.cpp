@@ -69,11 +69,9 @@ TEST(ConnectionQuery, the_data_plane_filters_what_it_can) {
     EXPECT_EQ(filter.client, *net::Address::parse("192.0.2.7"));
     EXPECT_EQ(filter.real_server, *net::Address::parse("10.11.12.1"));
     EXPECT_EQ(filter.state, "UDP");
-    EXPECT_EQ(filter.service, (dataplane::ServiceKey{model::Protocol::udp,
+    EXPECT_EQ(filter.packets, (dataplane::PacketKind{model::Protocol::udp,
                                                      *net::Address::parse("192.0.2.80"), 80}));
-    // It cannot search for a virtual server of any protocol.
-    EXPECT_EQ(ConnectionQuery::parse({{"virtual", "192.0.2.80:80"}})->filter().service,
-              std::nullopt);
+    EXPECT_EQ(filter.service, std::nullopt);
 }
 
 TEST(ConnectionQuery, a_mark_selects_all_connections_of_its_virtual_servers) {
@@ -95,6 +93,19 @@ TEST(ConnectionQuery, templates_are_a_state) {
     const auto query = ConnectionQuery::parse({{"state", "template"}});
     ASSERT_TRUE(query.has_value());
     EXPECT_EQ(query->filter().state, "TEMPLATE");
+}
+
+TEST(ConnectionQuery, the_data_plane_knows_what_a_template_is_for) {
+    const auto query = ConnectionQuery::parse(
+        {{"virtual", "192.0.2.80:443"}, {"protocol", "udp"}, {"client", "192.0.2.7"}});
+    ASSERT_TRUE(query.has_value());
+    auto connection = test::connection_from("192.0.2.7", 0);
+    connection.virtual_port = 0;
+    EXPECT_FALSE(query->matches(connection));
+    connection.state = "TEMPLATE";
+    EXPECT_TRUE(query->matches(connection));
+    connection.client = *net::Address::parse("192.0.2.8");
+    EXPECT_FALSE(query->matches(connection));
 }
 
 TEST(ConnectionQuery, mistakes_are_named) {

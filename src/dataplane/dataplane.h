@@ -190,9 +190,19 @@ struct Statistics {
     std::int64_t sweeper_age_ms = 0;
 };
 
+/// What clients send; what is unset may be anything.
+struct PacketKind {
+    std::optional<model::Protocol> protocol{};
+    std::optional<net::Address> address{};
+    std::optional<std::uint16_t> port{};
+    bool operator==(const PacketKind&) const = default;
+};
+
 struct ConnectionFilter {
     std::optional<net::Address> client;
     std::optional<ServiceKey> service;
+    /// Of a persistence template: what its virtual server takes.
+    PacketKind packets;
     std::optional<net::Address> real_server;
     /// IPVS's state name.
     std::optional<std::string> state;

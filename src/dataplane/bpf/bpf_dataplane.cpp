@@ -179,7 +179,10 @@ Result<Statistics> BpfDataplane::statistics() {
 Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter, std::uint32_t from,
                                                  std::uint32_t scan) {
     if (!parts_) return withdrawn();
-    return read_connections(parts_->tables(), filter, from, scan);
+    const auto marked = [this](std::uint32_t service) {
+        return parts_->virtual_servers.matches_of(service);
+    };
+    return read_connections(parts_->tables(), marked, filter, from, scan);
 }
 
 Result<void> BpfDataplane::withdraw() {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 #include <optional>
+#include <unordered_map>
 
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/service_options.h"
@@ -119,38 +120,52 @@ bool may_match(const ConnectionFilter& filter, const shoal_connection& cell) {
     return !filter.state || *filter.state == state_name(state_of(cell.word));
 }
 
+/// Decides once for each virtual server, not for each of its templates.
+class TemplateFilter {
+  public:
+    TemplateFilter(const Tables& tables, const MarkedPackets& marked,
+                   const ConnectionFilter& filter)
+        : tables_(&tables), marked_(&marked), filter_(&filter) {}
+
+    bool operator()(std::uint32_t service) {
+        if (service >= SHOAL_MAX_SERVICES) return false;
+        const auto known = decided_.find(service);
+        return known != decided_.end() ? known->second : decided_[service] = decide(service);
+    }
+
+  private:
+    bool decide(std::uint32_t service) const {
+        const ServiceKey key = key_of(tables_->services[service]);
+        return takes_part(*filter_, key,
+                          key.mark != 0 ? (*marked_)(service) : std::vector<MarkMatch>{});
+    }
+
+    const Tables* tables_;
+    const MarkedPackets* marked_;
+    const ConnectionFilter* filter_;
+    std::unordered_map<std::uint32_t, bool> decided_;
+};
+
 }  // namespace
 
-ConnectionPage read_connections(const Tables& tables, const ConnectionFilter& filter,
-                                std::uint32_t from, std::uint32_t scan) {
+ConnectionPage read_connections(const Tables& tables, const MarkedPackets& marked,
+                                const ConnectionFilter& filter, std::uint32_t from,
+                                std::uint32_t scan) {
     const std::uint32_t cells = tables.connections.size();
     const std::uint32_t begin = std::min(from, cells);
     const std::uint32_t end = begin + std::min(scan, cells - begin);
     const Converter convert(tables);
+    TemplateFilter takes_templates_of(tables, marked, filter);
     ConnectionPage page;
     for (std::uint32_t index = begin; index < end; ++index) {
         const auto cell = copy_cell(tables.connections[index]);
         if (!cell || !may_match(filter, *cell)) continue;
+        if (is_template(cell->word) && !takes_templates_of(cell->service)) continue;
         auto connection = convert(*cell);
         if (matches(filter, connection)) page.connections.push_back(std::move(connection));
     }
     if (end < cells) page.next = end;
     return page;
-}
-
-TemplateCensus count_templates(const Tables& tables) {
-    TemplateCensus census{std::vector<std::uint32_t>(SHOAL_MAX_SERVERS, 0),
-                          std::vector<bool>(SHOAL_MAX_SERVICES, false)};
-    for (std::uint32_t index = 0; index < tables.connections.size(); ++index) {
-        const shoal_connection& cell = tables.connections[index];
-        if (!is_template(load_shared(cell.word))) continue;
-        const std::uint32_t server = load_shared(cell.server);
-        const std::uint32_t service = load_shared(cell.service);
-        if (server >= SHOAL_MAX_SERVERS || service >= SHOAL_MAX_SERVICES) continue;
-        ++census.by_server[server];
-        census.services[service] = true;
-    }
-    return census;
 }
 
 }  // namespace shoal::dataplane

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "dataplane/bpf/tables.h"
@@ -8,18 +9,12 @@
 
 namespace shoal::dataplane {
 
-/// See Dataplane::connections().
-ConnectionPage read_connections(const Tables& tables, const ConnectionFilter& filter,
-                                std::uint32_t from, std::uint32_t scan);
+/// What a virtual server of a firewall mark takes, by its index.
+using MarkedPackets = std::function<std::vector<MarkMatch>(std::uint32_t service)>;
 
-/// The persistence templates in the table.
-struct TemplateCensus {
-    /// How many name a real server, by its index.
-    std::vector<std::uint32_t> by_server;
-    /// Whether any names a virtual server, by its index.
-    std::vector<bool> services;
-};
-/// Reads every cell: some milliseconds for a million.
-TemplateCensus count_templates(const Tables& tables);
+/// See Dataplane::connections().
+ConnectionPage read_connections(const Tables& tables, const MarkedPackets& marked,
+                                const ConnectionFilter& filter, std::uint32_t from,
+                                std::uint32_t scan);
 
 }  // namespace shoal::dataplane

@@ -95,6 +95,57 @@ TEST_F(ConnectionReaderTest, filters_by_every_part) {
     ConnectionFilter by_service;
     by_service.service = web_service();
     EXPECT_EQ(all(by_service).size(), 2U);
+    ConnectionFilter by_packets;
+    by_packets.packets = {model::Protocol::tcp, web_service().address, 80};
+    EXPECT_EQ(all(by_packets).size(), 2U);
+    by_packets.packets.port = 81;
+    EXPECT_THAT(all(by_packets), IsEmpty());
+    by_packets.packets = {model::Protocol::udp, {}, {}};
+    EXPECT_THAT(all(by_packets), IsEmpty());
+}
+
+TEST_F(ConnectionReaderTest, a_template_is_found_by_what_its_virtual_server_takes) {
+    ServiceOptions persistent;
+    persistent.persistence = model::Persistence{.timeout = model::milliseconds(60'000)};
+    ServiceKey range = web_service();
+    range.port = {8000, 8100};
+    apply(*dataplane, AddService{range, persistent});
+    ServiceKey bundle;
+    bundle.mark = 7;
+    persistent.matches = {{model::Protocol::tcp, web_service().address, 443},
+                          {model::Protocol::udp, web_service().address, 4000}};
+    apply(*dataplane, AddService{bundle, persistent});
+    for (const std::uint32_t service : {1U, 2U}) {
+        write_cell(service, SHOAL_STATE_TEMPLATE);
+        tables.connections[service].service = service;
+    }
+    const auto mark_of = [this](const ConnectionFilter& filter) {
+        std::vector<std::uint32_t> marks;
+        for (const auto& found : all(filter))
+            marks.push_back(found.mark);
+        return marks;
+    };
+    ConnectionFilter by_service;
+    by_service.service = range;
+    EXPECT_THAT(mark_of(by_service), ElementsAre(0U));
+    by_service.service = bundle;
+    EXPECT_THAT(mark_of(by_service), ElementsAre(7U));
+    by_service.service = web_service();
+    EXPECT_THAT(mark_of(by_service), IsEmpty());
+
+    ConnectionFilter by_packets;
+    by_packets.packets = {{}, web_service().address, 8050};
+    EXPECT_THAT(mark_of(by_packets), ElementsAre(0U));
+    by_packets.packets.port = 443;
+    EXPECT_THAT(mark_of(by_packets), ElementsAre(7U));
+    by_packets.packets.protocol = model::Protocol::udp;
+    EXPECT_THAT(mark_of(by_packets), IsEmpty());
+    by_packets.packets.port = 4000;
+    EXPECT_THAT(mark_of(by_packets), ElementsAre(7U));
+    by_packets.packets = {model::Protocol::tcp, {}, {}};
+    EXPECT_THAT(mark_of(by_packets), ElementsAre(0U, 7U));
+    by_packets.packets.address = address("192.0.2.81");
+    EXPECT_THAT(mark_of(by_packets), IsEmpty());
 }
 
 TEST_F(ConnectionReaderTest, pages_end_with_the_table) {
@@ -135,6 +186,7 @@ TEST_F(ConnectionReaderTest, a_template_names_the_client_and_the_virtual_server)
     EXPECT_EQ(all(by_mark).size(), 1U);
     by_mark.service->mark = 8;
     EXPECT_THAT(all(by_mark), IsEmpty());
+    store_shared<__u64>(tables.templates[1], 1);
     EXPECT_EQ(dataplane->statistics()->services.at(0).servers.at(0).persistent, 1U);
     EXPECT_EQ(dataplane->statistics()->services.at(1).servers.at(0).persistent, 0U);
     // Connections under it do not stop its time; at the end of it they get it a minute more.
@@ -156,9 +208,22 @@ TEST_F(ConnectionReaderTest, the_self_check_names_each_difference) {
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
 }
 
+TEST_F(ConnectionReaderTest, the_self_check_counts_templates) {
+    write_cell(5, SHOAL_STATE_TEMPLATE);
+    tables.connections[5].protocol = SHOAL_PROTOCOL_TEMPLATE;
+    EXPECT_THAT(dataplane->self_check().value(),
+                ElementsAre("real server 10.0.0.1:80 (entry 0): counted are 0 persistence "
+                            "templates, the table holds 1"));
+    store_shared<__u64>(tables.templates[0], 1);
+    EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
+    write_cell(5, SHOAL_STATE_DEAD);
+    EXPECT_EQ(dataplane->self_check()->size(), 1U);
+}
+
 TEST_F(ConnectionReaderTest, the_self_check_counts_the_connections_under_a_template) {
     write_cell(5, SHOAL_STATE_TEMPLATE);
     tables.connections[5].protocol = SHOAL_PROTOCOL_TEMPLATE;
+    store_shared<__u64>(tables.templates[0], 1);
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
     tables.connections[5].controlled = 1;
     EXPECT_THAT(dataplane->self_check().value(),

@@ -86,13 +86,11 @@ TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server)
         tables.servers[index].flags |= SHOAL_SERVER_IN_USE;
         if (index != entry) tables.servers[index].flags |= SHOAL_SERVER_AVAILABLE;
     }
-    shoal_connection& cell = tables.connections[5];
-    cell.server = entry;
-    store_shared<__u32>(cell.word, SHOAL_STATE_TEMPLATE);
+    store_shared<__u64>(tables.templates[entry], 1);
     EXPECT_THAT(dataplane->apply(AddServer{web_service(), real_server(3)}).error().message,
                 HasSubstr("all 16384 entries"))
         << "a template names the last one";
-    store_shared<__u32>(cell.word, SHOAL_STATE_FREE);
+    store_shared<__u64>(tables.templates[entry], 0);
     apply(*dataplane, AddServer{web_service(), real_server(3)});
     EXPECT_EQ(entries_of(tables, real_server(3).key).at(0), entry);
 }
@@ -119,9 +117,21 @@ TEST_F(OperationsTest, the_index_of_a_virtual_server_rests_while_connections_nam
     const auto entry = entries_of(tables, real_server(1).key).at(0);
     store_shared<__u64>(tables.loads[entry].load, SHOAL_LOAD_ACTIVE_ONE);
     apply(*dataplane, RemoveService{web_service()});
+    // As if all indices that were never used had gone.
+    for (std::uint32_t index = 2; index < SHOAL_MAX_SERVICES; ++index)
+        tables.services[index].in_use = 1;
     apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_EQ(tables.services[0].in_use, 0U);
     EXPECT_EQ(tables.services[1].in_use, 1U);
+    store_shared<__u64>(tables.loads[entry].load, 0);
+    store_shared<__u64>(tables.templates[entry], 1);
+    const AddService another{{model::Protocol::udp, address("192.0.2.81"), 53},
+                             {model::Scheduler::rr}};
+    EXPECT_THAT(dataplane->apply(another).error().message, HasSubstr("all 4096 entries"))
+        << "a template names the last one";
+    store_shared<__u64>(tables.templates[entry], 0);
+    apply(*dataplane, another);
+    EXPECT_EQ(tables.services[0].in_use, 1U);
 }
 
 TEST_F(OperationsTest, address_bits_follow_the_servers) {

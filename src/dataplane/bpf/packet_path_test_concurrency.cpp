@@ -106,6 +106,7 @@ class Concurrency : public ::testing::Test {
             std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t, std::uint8_t>>
             tuples;
         std::map<std::uint32_t, std::uint32_t> controlled;
+        std::map<std::uint32_t, std::uint64_t> named;
         std::uint32_t used = 0, controls = 0;
         for (const auto& connection : path.connections()) {
             const auto state = connection.word & SHOAL_WORD_STATE_MASK;
@@ -122,7 +123,10 @@ class Concurrency : public ::testing::Test {
                                      connection.protocol)
                             .second)
                 << "two live connections or templates of one tuple";
-            if (state == SHOAL_STATE_TEMPLATE) continue;
+            if (state == SHOAL_STATE_TEMPLATE) {
+                ++named[connection.server];
+                continue;
+            }
             ASSERT_LT(state, SHOAL_STATES) << "nothing is left pending or dead after two sweeps";
             loads[connection.server] += connection.word & SHOAL_WORD_INACTIVE
                                             ? SHOAL_LOAD_INACTIVE_ONE
@@ -130,8 +134,10 @@ class Concurrency : public ::testing::Test {
             if (connection.template_cell != 0) ++controlled[connection.template_cell];
             if (connection.word & SHOAL_WORD_FTP_CONTROL) ++controls;
         }
-        for (std::uint32_t server = 0; server < services * servers_per_service; ++server)
+        for (std::uint32_t server = 0; server < services * servers_per_service; ++server) {
             EXPECT_EQ(path.load(server), loads[server]) << "server " << server;
+            EXPECT_EQ(counted_templates(path, server), named[server]) << "server " << server;
+        }
         for (std::uint32_t cell = 0; cell < path.cells(); ++cell)
             if (path.connections()[cell].protocol == SHOAL_PROTOCOL_TEMPLATE)
                 EXPECT_EQ(path.connections()[cell].controlled, controlled[cell]) << cell;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "dataplane/bpf/testing/service_options.h"
@@ -74,6 +75,28 @@ TEST_F(Persistence, a_template_is_not_counted_as_a_connection) {
     EXPECT_EQ(made.virtual_address, service);
     EXPECT_EQ(made.client_port, 0U);
     EXPECT_EQ(made.controlled, 0U);
+}
+
+TEST_F(Persistence, each_template_is_counted_for_its_server_until_it_is_over) {
+    const auto counted = [this] {
+        return std::array{counted_templates(path, 0), counted_templates(path, 1),
+                          counted_templates(path, 2)};
+    };
+    using Counts = std::array<std::uint64_t, 3>;
+    for (const char* client : {one_client, other_client, "198.51.100.9", "198.51.100.10"})
+        server_of(client);
+    server_of(one_client);
+    EXPECT_EQ(counted(), (Counts{2, 1, 1})) << "connections under one do not count";
+    path.set_pool(service, {{0, 0}, {1, 1}, {2, 1}});
+    EXPECT_EQ(counted(), (Counts{2, 1, 1})) << "until the clients are seen again";
+    EXPECT_EQ(server_of(one_client), 1);
+    EXPECT_EQ(counted(), (Counts{1, 2, 1}));
+    end_connections();
+    path.age(timeout + 1);
+    path.sweep();
+    EXPECT_EQ(counted(), (Counts{0, 0, 0}));
+    path.sweep();
+    EXPECT_EQ(counted(), (Counts{0, 0, 0})) << "each ends once";
 }
 
 TEST_F(Persistence, the_mask_bundles_clients) {
@@ -361,6 +384,7 @@ TEST(PersistenceTable, a_full_one_opens_nothing_and_leaves_the_books_balanced) {
     EXPECT_EQ(opened, 31U) << "63 cells: two of each";
     EXPECT_EQ(path.active(0), opened);
     EXPECT_EQ(templates(path).size(), 32U);
+    EXPECT_EQ(counted_templates(path, 0), 32U);
     std::uint32_t controlled = 0;
     for (const auto* made : templates(path))
         controlled += made->controlled;

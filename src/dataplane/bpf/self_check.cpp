@@ -37,6 +37,7 @@ bool is_template(const shoal_connection& cell) {
 struct Found {
     std::vector<Counts> loads = std::vector<Counts>(SHOAL_MAX_SERVERS);
     std::vector<Counts> baselines = std::vector<Counts>(SHOAL_MAX_SERVERS);
+    std::vector<std::uint32_t> templates = std::vector<std::uint32_t>(SHOAL_MAX_SERVERS);
     /// Connections under each template, by its cell.
     std::vector<std::uint32_t> controlled;
     std::vector<std::string> differences;
@@ -48,6 +49,9 @@ void add(Counts& counts, __u32 word) {
 
 void count_cell(const Tables& tables, std::uint32_t index, Found& found) {
     const shoal_connection& cell = tables.connections[index];
+    if (state_of(cell) == SHOAL_STATE_TEMPLATE && cell.server < SHOAL_MAX_SERVERS) {
+        ++found.templates[cell.server];
+    }
     if (state_of(cell) == SHOAL_STATE_FREE || is_template(cell)) return;
     // One that is over has its share until the sweeper frees it.
     if (cell.template_cell != 0 && cell.template_cell < found.controlled.size()) {
@@ -90,6 +94,14 @@ void compare_server(const Tables& tables, std::uint32_t server, Found& found) {
     if (!may_differ(baseline, found.baselines[server])) {
         found.differences.push_back(in_words(tables, server, " before the last real server joined",
                                              baseline, found.baselines[server]));
+    }
+    const std::uint32_t templates = tables.template_count(server);
+    if (templates != found.templates[server]) {
+        found.differences.push_back(
+            fmt::format("real server {} (entry {}): counted are {} persistence templates, the "
+                        "table holds {}",
+                        server_key(tables.servers[server]).to_string(), server, templates,
+                        found.templates[server]));
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/per_cpu.h"
 #include "score.h"
@@ -64,14 +63,16 @@ bool ServerRecords::has_connections(std::uint32_t index) const {
     return tables_->counts(index) != 0;
 }
 
-/// Used entries come last: whether a persistence template still names them is seen only by reading
-/// the whole table of connections.
+bool ServerRecords::is_named(std::uint32_t index) const {
+    return has_connections(index) || tables_->template_count(index) != 0;
+}
+
+/// Used entries come last, so that a removed server that returns finds its own.
 Result<std::uint32_t> ServerRecords::find_free() {
     if (free_.empty() && !searched_used_) {
         searched_used_ = true;
-        const TemplateCensus census = count_templates(*tables_);
         for (const auto& [place, index] : removed_) {
-            if (!has_connections(index) && census.by_server[index] == 0) free_.push_back(index);
+            if (!is_named(index)) free_.push_back(index);
         }
     }
     if (free_.empty()) {
@@ -192,7 +193,7 @@ std::vector<bool> ServerRecords::services_with_entries() const {
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         const shoal_server& record = tables_->servers[index];
         if (!taken(record)) continue;
-        if (!removed(record) || has_connections(index)) named[record.service] = true;
+        if (!removed(record) || is_named(index)) named[record.service] = true;
     }
     return named;
 }

@@ -55,8 +55,8 @@ class ServerRecords {
     Server server(std::uint32_t index, std::uint32_t weight) const;
     /// For every entry of this address, and for entries taken later.
     void set_next_hop(const net::Address& real_server, const NextHop& hop);
-    /// By index of the virtual server: whether a real server, or the connections of a removed one,
-    /// belong to it.
+    /// By index of the virtual server: whether a real server belongs to it, or a removed one that
+    /// connections or persistence templates still name.
     std::vector<bool> services_with_entries() const;
     /// Of removed servers whose connections go on; ascending, each once.
     std::vector<net::Address> kept_addresses() const;
@@ -64,6 +64,8 @@ class ServerRecords {
   private:
     using Place = std::pair<std::uint32_t, ServerKey>;
     bool has_connections(std::uint32_t index) const;
+    /// By a connection or a persistence template.
+    bool is_named(std::uint32_t index) const;
     Result<std::uint32_t> find_free();
     void write_next_hop(std::uint32_t index, const NextHop& hop) const;
 

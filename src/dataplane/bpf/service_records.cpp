@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/per_cpu.h"
 #include "dataplane/bpf/service_options.h"
 
@@ -106,18 +105,14 @@ bool ServiceRecords::was_used(std::uint32_t index) const {
     return tables_->services[index].key.family != 0;
 }
 
-/// Used ones come last: whether a persistence template still names them is seen only by reading the
-/// whole table of connections.
+/// Used ones come last: a packet may still be on its way with the index of one just removed.
 Result<std::uint32_t> ServiceRecords::reserve(const std::vector<bool>& named) {
-    std::optional<TemplateCensus> census;
     for (const bool used : {false, true}) {
         for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
             if (tables_->services[index].in_use != 0 || was_used(index) != used || named[index] ||
                 reserved_.contains(index)) {
                 continue;
             }
-            if (used && !census) census = count_templates(*tables_);
-            if (used && census->services[index]) continue;
             reserved_.insert(index);
             return index;
         }

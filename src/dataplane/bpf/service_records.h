@@ -34,6 +34,8 @@ class ServiceRecords {
     ServiceOptions options(std::uint32_t index) const;
     /// Of one that exists.
     ServiceKey key(std::uint32_t index) const;
+    /// Which packets are sent to it; none to one that does not exist.
+    std::vector<MarkMatch> matches_of(std::uint32_t index) const;
     ClaimBook& claims() { return claims_; }
 
     /// An index that nothing names; `named` are those that must not be used. It is reserved until
@@ -63,7 +65,6 @@ class ServiceRecords {
 
   private:
     void write(std::uint32_t index, const ServiceOptions& options);
-    std::vector<MarkMatch> matches_of(std::uint32_t index) const;
     void learn_marks();
     __u32 hz() const { return tables_->settings[0].hz; }
 

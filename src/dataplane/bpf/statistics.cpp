@@ -1,12 +1,10 @@
 #include "dataplane/bpf/statistics.h"
 
-#include <algorithm>
 #include <array>
 #include <ctime>
 #include <numeric>
 #include <string_view>
 
-#include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/per_cpu.h"
 
 namespace shoal::dataplane {
@@ -71,8 +69,7 @@ std::int64_t sweeper_age_ms(const shoal_sweeper& sweeper) {
     return now_ms - static_cast<std::int64_t>(load_shared(sweeper.last_tick_ns) / 1'000'000);
 }
 
-Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry,
-                                 const TemplateCensus& templates) {
+Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry) {
     const auto counters = read_counters(tables.fd("service_counters"), entry.index);
     if (!counters) return fail(counters.error());
     ServiceLoad load{entry.service.key, *counters, {}};
@@ -86,7 +83,7 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
         now.active = static_cast<std::uint32_t>((counts & SHOAL_LOAD_COUNTS) >> 32);
         now.inactive = static_cast<std::uint32_t>(counts);
         now.counters = *server;
-        now.persistent = templates.by_server.empty() ? 0 : templates.by_server[index];
+        now.persistent = tables.template_count(index);
         now.overloaded = (counts & SHOAL_LOAD_OVERLOADED) != 0;
     }
     return load;
@@ -97,12 +94,8 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
 Result<Statistics> read_statistics(const Tables& tables,
                                    const std::vector<VirtualServers::Entry>& entries) {
     Statistics statistics;
-    const bool persistent = std::ranges::any_of(entries, [&](const auto& entry) {
-        return load_shared(tables.services[entry.index].persistence_timeout) != 0;
-    });
-    const TemplateCensus templates = persistent ? count_templates(tables) : TemplateCensus{};
     for (const auto& entry : entries) {
-        auto load = read_service(tables, entry, templates);
+        auto load = read_service(tables, entry);
         if (!load) return fail(load.error());
         statistics.services.push_back(std::move(*load));
     }

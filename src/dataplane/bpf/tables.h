@@ -45,6 +45,12 @@ struct Tables {
     __u64 counts(std::uint32_t server) const {
         return load_shared(loads[server].load) & SHOAL_LOAD_COUNTS;
     }
+    /// Persistence templates that name a real server. One that ends as it opens may be taken off
+    /// before it is added.
+    std::uint32_t template_count(std::uint32_t server) const {
+        const auto count = static_cast<std::int64_t>(load_shared(templates[server]));
+        return count > 0 ? static_cast<std::uint32_t>(count) : 0;
+    }
     /// What the kernel accounts for all maps.
     std::uint64_t memory_bytes() const;
 
@@ -58,6 +64,8 @@ struct Tables {
     MappedArray<shoal_service> services;
     MappedArray<shoal_server> servers;
     MappedArray<shoal_server_load> loads;
+    /// See server_templates in bpf/maps.h.
+    MappedArray<__u64> templates;
     /// The words of union shoal_cursor.
     MappedArray<__u64> cursors;
 };

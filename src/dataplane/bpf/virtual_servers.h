@@ -51,6 +51,10 @@ class VirtualServers {
     /// By key.
     Result<std::vector<Entry>> list();
     ServiceOptions options(std::uint32_t index) const { return services_.options(index); }
+    /// Of a firewall mark.
+    std::vector<MarkMatch> matches_of(std::uint32_t index) const {
+        return services_.matches_of(index);
+    }
     std::vector<net::Address> kept_addresses() const { return servers_.kept_addresses(); }
 
   private:

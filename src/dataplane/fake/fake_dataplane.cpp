@@ -181,12 +181,27 @@ Result<Statistics> FakeDataplane::statistics() {
     return statistics;
 }
 
+/// Of a template.
+bool FakeDataplane::has_service(const ConnectionFilter& filter,
+                                const model::Connection& connection) const {
+    return std::ranges::any_of(state_.services, [&](const Service& service) {
+        const ServiceKey& key = service.key;
+        const bool owns = key.mark != 0 ? key.mark == connection.mark
+                                        : key.protocol == connection.protocol &&
+                                              key.address == connection.virtual_address;
+        return owns && takes_part(filter, key, service.options.matches);
+    });
+}
+
 Result<ConnectionPage> FakeDataplane::connections(const ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) {
     ConnectionPage page;
     const std::size_t end = std::min<std::size_t>(connections_.size(), std::size_t{from} + scan);
     for (std::size_t cell = from; cell < end; ++cell) {
-        if (matches(filter, connections_[cell])) page.connections.push_back(connections_[cell]);
+        const model::Connection& connection = connections_[cell];
+        if (matches(filter, connection) &&
+            (!is_template(connection) || has_service(filter, connection)))
+            page.connections.push_back(connection);
     }
     if (end < connections_.size()) page.next = static_cast<std::uint32_t>(end);
     return page;

@@ -48,6 +48,7 @@ class FakeDataplane : public Dataplane {
     }
 
   private:
+    bool has_service(const ConnectionFilter& filter, const model::Connection& connection) const;
     Result<void> apply_one(const Operation& operation, std::span<const Operation> later);
 
     State state_;

@@ -88,14 +88,35 @@ TEST(FakeDataplane, pages_and_filters_connections) {
     connections[0].client = connections[2].client = address("198.51.100.7");
     connections[1].client = address("198.51.100.8");
     fake.set_connections(connections);
-    const ConnectionFilter filter{
-        .client = address("198.51.100.7"), .service = {}, .real_server = {}, .state = {}};
+    const ConnectionFilter filter{.client = address("198.51.100.7"),
+                                  .service = {},
+                                  .packets = {},
+                                  .real_server = {},
+                                  .state = {}};
     const auto first = fake.connections(filter, 0, 2).value();
     EXPECT_EQ(first.connections.size(), 1U);
     EXPECT_EQ(first.next, 2U);
     const auto second = fake.connections(filter, *first.next, 2).value();
     EXPECT_EQ(second.connections.size(), 1U);
     EXPECT_FALSE(second.next);
+}
+
+TEST(FakeDataplane, a_template_is_found_by_what_its_virtual_server_takes) {
+    FakeDataplane fake;
+    ServiceKey bundle;
+    bundle.mark = 7;
+    ServiceOptions options;
+    options.matches = {{model::Protocol::tcp, address("192.0.2.80"), 443}};
+    ASSERT_TRUE(fake.apply(AddService{bundle, options}));
+    model::Connection made;
+    made.state = "TEMPLATE";
+    made.mark = 7;
+    fake.set_connections({made});
+    ConnectionFilter filter{};
+    for (const std::uint16_t port : {std::uint16_t{443}, std::uint16_t{80}}) {
+        filter.packets = {{}, address("192.0.2.80"), port};
+        EXPECT_EQ(fake.connections(filter, 0, 1)->connections.size(), port == 443 ? 1U : 0U);
+    }
 }
 
 }  // namespace

@@ -83,6 +83,13 @@ shoal_connection& only_template(const PacketPath& path) {
     return path.connections()[static_cast<std::size_t>(all.front() - path.connections().data())];
 }
 
+std::uint64_t counted_templates(const PacketPath& path, std::uint32_t server) {
+    std::uint64_t count = 0;
+    if (bpf_map_lookup_elem(path.map("server_templates"), &server, &count) != 0)
+        throw std::runtime_error("reading server_templates");
+    return count;
+}
+
 std::vector<shoal_ftp_control> ftp_controls(const PacketPath& path) {
     std::vector<shoal_ftp_control> result;
     const int map = path.map("ftp_controls");

@@ -32,6 +32,9 @@ std::vector<const shoal_connection*> templates(const PacketPath& path);
 /// The only one; throws if there are more or none.
 shoal_connection& only_template(const PacketPath& path);
 
+/// How many name a real server, as the packet path counts them.
+std::uint64_t counted_templates(const PacketPath& path, std::uint32_t server);
+
 /// Entries of ftp_controls.
 std::vector<shoal_ftp_control> ftp_controls(const PacketPath& path);
 
