@@ -240,9 +240,9 @@ class Reader {
     bool check_family(const Item& item, const net::Address& address) {
         if (!address.is_v6()) return true;
         return refuse(item,
-                      fmt::format("{} is an IPv6 address, which this version does not balance yet",
+                      fmt::format("{} is an IPv6 address, and this version balances IPv4 alone",
                                   address.to_string()),
-                      "use an IPv4 address");
+                      "leave it out, or use an IPv4 address");
     }
 
     bool check_network(const Item& item, const net::Prefix& prefix) {

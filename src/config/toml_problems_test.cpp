@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "config/toml_reader.h"
 
 // What is said about files that are wrong, setting by setting; contradictions between settings are
@@ -174,8 +176,8 @@ TEST(TomlProblems, refuses_addresses_that_cannot_be_balanced) {
         {address("192.0.2"), wrong("\"192.0.2\" is not an IP address", advice)},
         {address("192.0.2.80/33"), wrong("\"33\" is not a prefix length from 0 to 32", advice)},
         {address("2001:db8::1/64"),
-         wrong("2001:db8::1 is an IPv6 address, which this version does not balance yet",
-               "use an IPv4 address")},
+         wrong("2001:db8::1 is an IPv6 address, and this version balances IPv4 alone",
+               "leave it out, or use an IPv4 address")},
         {address("224.0.0.1"), wrong("224.0.0.1 is not the address of a machine", advice)},
         {address("127.0.0.1/8"), wrong("127.0.0.1 is not the address of a machine", advice)},
         {address("0.0.0.0"), wrong("0.0.0.0 is not the address of a machine", advice)},
@@ -185,6 +187,28 @@ TEST(TomlProblems, refuses_addresses_that_cannot_be_balanced) {
          wrong("192.0.2.255/24 names the network, not an address in it", advice)},
     });
     EXPECT_TRUE(read_toml(address("192.0.2.255/31"), {}));
+}
+
+TEST(TomlProblems, refuses_ipv6_wherever_an_address_stands) {
+    const std::string real = "[[virtual_server.real_server]]\nname = \"r\"\n";
+    const std::string v6 = "\"2001:db8::1\"";
+    for (const std::string& text : {
+             "[global]\nnat_router = { address = " + v6 + ", device = \"lan0\" }\n",
+             "[[mark]]\nvalue = 1\nports = 80\naddress = " + v6 + "\n",
+             server("sorry_server = " + v6 + "\n"),
+             server("sorry_server = { address = " + v6 + " }\n"),
+             server("allow = [\"10.0.0.0/8\", " + v6 + "]\n"),
+             server("deny = " + v6 + "\n"),
+             server(real + "address = " + v6 + "\n"),
+         }) {
+        const auto result = read_toml(text, {});
+        ASSERT_FALSE(result) << text;
+        const auto told = std::ranges::count_if(result.error(), [](const Problem& problem) {
+            return problem.message.ends_with(
+                "2001:db8::1 is an IPv6 address, and this version balances IPv4 alone");
+        });
+        EXPECT_EQ(told, 1) << render(result.error(), "file", text);
+    }
 }
 
 TEST(TomlProblems, refuses_what_is_no_network) {
@@ -198,8 +222,8 @@ TEST(TomlProblems, refuses_what_is_no_network) {
         {access("10.0.0.1/8"), wrong("10.0.0.1/8 is an address in a network, not the network",
                                      "10.0.0.0/8 is the network, 10.0.0.1 the address alone")},
         {access("2001:db8::/32"),
-         wrong("2001:db8:: is an IPv6 address, which this version does not balance yet",
-               "use an IPv4 address")},
+         wrong("2001:db8:: is an IPv6 address, and this version balances IPv4 alone",
+               "leave it out, or use an IPv4 address")},
         {access("10.0.0.0/255.0.0.0"), wrong("\"255.0.0.0\" is not a prefix length from 0 to 32",
                                              "for instance deny = [\"10.66.0.0/16\"]")},
     });

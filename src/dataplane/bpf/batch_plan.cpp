@@ -36,6 +36,11 @@ Result<void> require_v4(const ServiceKey& key, const ServiceOptions& options) {
     for (const MarkMatch& match : options.matches) {
         if (auto v4 = require_v4(match.address); !v4) return v4;
     }
+    for (const auto* prefixes : {&options.allow, &options.deny}) {
+        for (const net::Prefix& prefix : *prefixes) {
+            if (auto v4 = require_v4(prefix.address); !v4) return v4;
+        }
+    }
     return {};
 }
 

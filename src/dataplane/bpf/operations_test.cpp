@@ -66,6 +66,10 @@ TEST_F(OperationsTest, what_does_not_fit_is_refused_in_words) {
     EXPECT_THAT(refusal(AddService{{model::Protocol::tcp, address("2001:db8::1"), 80},
                                    {model::Scheduler::rr}}),
                 HasSubstr("only IPv4"));
+    ServiceOptions closed{model::Scheduler::rr};
+    closed.deny = {net::Prefix::parse("2001:db8::/32").value()};
+    EXPECT_THAT(refusal(EditService{web_service(), closed}), HasSubstr("only IPv4"))
+        << "not left out in silence";
 }
 
 TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server) {

@@ -109,7 +109,6 @@ class RandomOperations {
             list.push_back({address(one_of({"10.0.0.0", "10.1.2.3", "198.51.100.7"})),
                             one_of({0, 8, 24, 32})});
         }
-        if (below(6) == 0) list.push_back({address("2001:db8::"), 32});
         return list;
     }
     model::ConnectionTimeouts timeouts() {

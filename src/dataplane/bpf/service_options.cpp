@@ -61,7 +61,7 @@ AccessEntries to_access(const ServiceOptions& options) {
     AccessEntries entries;
     for (const bool may : {true, false}) {
         for (const net::Prefix& prefix : may ? options.allow : options.deny) {
-            if (!prefix.address.is_v6()) entries[without_host_bits(prefix)] = may;
+            entries[without_host_bits(prefix)] = may;
         }
     }
     return entries;
