@@ -36,7 +36,7 @@ PROGRAMS = [
     guest.Program(guest.BUILD / "tests/ipvs/ipvs_comparison", [f"--gtest_random_seed={SEED}"], network=True),
     guest.Program(guest.BUILD / "src/dataplane/bpf/testing/packet_path_test", [f"--gtest_filter={PACKET_PATH_CASES}"]),
 ]
-TIMEOUT_SECONDS = 540
+TIMEOUT_SECONDS = 1500
 
 
 @dataclass
