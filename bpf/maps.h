@@ -200,6 +200,16 @@ struct {
     __type(value, struct shoal_counters);
 } service_counters SEC(".maps");
 
+/* shoald's alone: what was counted in entries of service_counters that were given to another
+ * virtual server since. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_counters);
+} former_counters SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, SHOAL_MAX_SERVERS);

@@ -184,6 +184,8 @@ struct ServiceLoad {
 
 struct Statistics {
     std::vector<ServiceLoad> services;
+    /// Over all virtual servers, removed ones too.
+    model::Counters total{};
     std::vector<model::VerdictCount> verdicts;
     model::TableStatus table;
     /// Since the sweeper last ran.

@@ -284,7 +284,7 @@ Result<model::DirectorStatus> Controller::status() {
     status.table = statistics->table;
     status.verdicts = std::move(statistics->verdicts);
     status.hooks = hook_status(*state);
-    status.total = total_of(statistics->services);
+    status.total = statistics->total;
     status.total_rates = rates_.total();
     status.virtual_servers =
         virtual_server_status(configuration_, {health_.view(), *state, *statistics, rates_});

@@ -238,7 +238,16 @@ TEST_F(ControllerTest, rates_come_from_the_counters) {
     }));
     const auto status = controller_->status().value();
     EXPECT_GT(status.virtual_servers.at(0).rates.connections, 0U);
-    EXPECT_EQ(status.total.connections, connections);
+}
+
+TEST_F(ControllerTest, the_total_is_the_data_planes) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    dataplane::Statistics statistics;
+    statistics.services = {{fake_->state().services[0].key, {.connections = 3}, {}}};
+    statistics.total.connections = 10;
+    fake_->set_statistics(statistics);
+    EXPECT_EQ(controller_->status().value().total.connections, 10U) << "removed ones had seven";
 }
 
 TEST_F(ControllerTest, a_faulty_configuration_changes_nothing) {

@@ -136,18 +136,6 @@ std::vector<model::VirtualServerStatus> virtual_server_status(
     return all;
 }
 
-model::Counters total_of(const std::vector<dataplane::ServiceLoad>& services) {
-    model::Counters total;
-    for (const auto& service : services) {
-        total.connections += service.counters.connections;
-        total.packets_in += service.counters.packets_in;
-        total.packets_out += service.counters.packets_out;
-        total.bytes_in += service.counters.bytes_in;
-        total.bytes_out += service.counters.bytes_out;
-    }
-    return total;
-}
-
 std::vector<model::HookStatus> hook_status(const dataplane::State& state) {
     std::vector<model::HookStatus> hooks;
     for (const auto& [device, hook] : state.hooks) {

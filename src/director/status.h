@@ -23,9 +23,6 @@ struct Findings {
 std::vector<model::VirtualServerStatus> virtual_server_status(
     const model::Configuration& configuration, const Findings& found);
 
-/// The sum over the services.
-model::Counters total_of(const std::vector<dataplane::ServiceLoad>& services);
-
 std::vector<model::HookStatus> hook_status(const dataplane::State& state);
 
 }  // namespace shoal::director

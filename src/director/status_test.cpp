@@ -141,11 +141,5 @@ TEST_F(StatusTest, ports_of_a_mark_are_those_of_the_virtual_servers_address) {
     EXPECT_THAT(all[1].mark_ports, ElementsAre(model::PortRange(8000, 8100)));
 }
 
-TEST_F(StatusTest, the_total_counts_each_service_once) {
-    EXPECT_EQ(total_of({{{}, {1, 2, 3, 4, 5}, {}}, {{}, {10, 20, 30, 40, 50}, {}}}),
-              (model::Counters{11, 22, 33, 44, 55}));
-    EXPECT_EQ(total_of({}), model::Counters{});
-}
-
 }  // namespace
 }  // namespace shoal::director

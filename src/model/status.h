@@ -120,7 +120,7 @@ struct DirectorStatus {
     /// Age of the sweeper's last run; more than 2000 is an alarm.
     std::int64_t sweeper_age_ms = 0;
     TableStatus table;
-    /// Over all virtual servers, each firewall mark counted once.
+    /// Over all virtual servers that there are and were, each firewall mark counted once.
     Counters total;
     Rates total_rates;
     std::vector<VirtualServerStatus> virtual_servers;

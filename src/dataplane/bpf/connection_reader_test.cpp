@@ -250,6 +250,35 @@ TEST_F(ConnectionReaderTest, the_self_check_compares_baselines_as_far_as_they_ar
                                       "last real server joined, the table holds 100 and 0")));
 }
 
+TEST_F(ConnectionReaderTest, the_total_keeps_what_removed_virtual_servers_counted) {
+    const auto count = [this](std::uint32_t service, std::uint64_t connections) {
+        std::vector<shoal_counters> counters(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        counters.back().connections = connections;
+        ASSERT_EQ(
+            bpf_map_update_elem(tables.fd("service_counters"), &service, counters.data(), BPF_ANY),
+            0);
+    };
+    const auto total = [this] { return dataplane->statistics()->total.connections; };
+    count(0, 100);
+    EXPECT_EQ(total(), 100U);
+    apply(*dataplane, RemoveService{web_service()});
+    EXPECT_EQ(total(), 100U);
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
+    ASSERT_EQ(tables.services[1].in_use, 1U);
+    count(1, 20);
+    EXPECT_EQ(total(), 120U);
+    // As if all entries that were never used had gone: the next one is the removed one's.
+    for (std::uint32_t index = 2; index < SHOAL_MAX_SERVICES; ++index)
+        tables.services[index].in_use = 1;
+    apply(*dataplane,
+          AddService{{model::Protocol::udp, web_service().address, 53}, {model::Scheduler::rr}});
+    ASSERT_EQ(tables.services[0].in_use, 1U);
+    EXPECT_EQ(total(), 120U);
+    count(0, 3);
+    EXPECT_EQ(total(), 123U);
+    EXPECT_EQ(dataplane->statistics()->services.back().counters.connections, 3U);
+}
+
 TEST_F(ConnectionReaderTest, statistics_sum_over_cpus) {
     std::vector<shoal_counters> counters(static_cast<std::size_t>(libbpf_num_possible_cpus()));
     __u64 expected = 0;

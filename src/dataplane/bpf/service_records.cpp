@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "dataplane/bpf/per_cpu.h"
+#include "dataplane/bpf/counters.h"
 #include "dataplane/bpf/service_options.h"
 
 namespace shoal::dataplane {
@@ -122,9 +122,7 @@ Result<std::uint32_t> ServiceRecords::reserve(const std::vector<bool>& named) {
 
 Result<void> ServiceRecords::create(std::uint32_t index, const ServiceKey& key,
                                     const ServiceOptions& options) {
-    if (auto done = clear_per_cpu<shoal_counters>(tables_->fd("service_counters"), index); !done) {
-        return done;
-    }
+    if (auto done = begin_counters(*tables_, index); !done) return done;
     tables_->services[index] = to_record(key, options, hz());
     applied_[index] = options;
     return access_.add(index, to_access(options));

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "dataplane/bpf/counters.h"
 #include "dataplane/bpf/per_cpu.h"
 
 namespace shoal::dataplane {
@@ -21,20 +22,6 @@ constexpr std::array<VerdictText, SHOAL_VERDICT_COUNT> verdict_texts{{
     SHOAL_VERDICTS(SHOAL_VERDICT_TEXT)
 #undef SHOAL_VERDICT_TEXT
 }};
-
-Result<model::Counters> read_counters(int map, std::uint32_t index) {
-    const auto values = read_per_cpu<shoal_counters>(map, index);
-    if (!values) return fail(values.error());
-    model::Counters sum;
-    for (const shoal_counters& cpu : *values) {
-        sum.connections += cpu.connections;
-        sum.packets_in += cpu.packets_in;
-        sum.packets_out += cpu.packets_out;
-        sum.bytes_in += cpu.bytes_in;
-        sum.bytes_out += cpu.bytes_out;
-    }
-    return sum;
-}
 
 Result<std::vector<model::VerdictCount>> read_verdicts(int map) {
     std::vector<model::VerdictCount> verdicts;
@@ -99,6 +86,9 @@ Result<Statistics> read_statistics(const Tables& tables,
         if (!load) return fail(load.error());
         statistics.services.push_back(std::move(*load));
     }
+    const auto total = total_counters(tables);
+    if (!total) return fail(total.error());
+    statistics.total = *total;
     auto verdicts = read_verdicts(tables.fd("verdicts"));
     if (!verdicts) return fail(verdicts.error());
     statistics.verdicts = std::move(*verdicts);

@@ -55,6 +55,7 @@ Result<Tables> Tables::map(Objects maps) {
     take(tables.servers, "server_table", SHOAL_MAX_SERVERS);
     take(tables.loads, "server_loads", SHOAL_MAX_SERVERS);
     take(tables.templates, "server_templates", SHOAL_MAX_SERVERS);
+    take(tables.former_counters, "former_counters", 1);
     take(tables.cursors, "scheduler_state", SHOAL_MAX_SERVICES);
     if (!result) return fail(result.error());
     return tables;

@@ -66,6 +66,8 @@ struct Tables {
     MappedArray<shoal_server_load> loads;
     /// See server_templates in bpf/maps.h.
     MappedArray<__u64> templates;
+    /// See former_counters in bpf/maps.h.
+    MappedArray<shoal_counters> former_counters;
     /// The words of union shoal_cursor.
     MappedArray<__u64> cursors;
 };
