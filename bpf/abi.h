@@ -19,7 +19,7 @@
 /* Arithmetic that both sides must do alike. */
 #define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 3
+#define SHOAL_ABI_VERSION 4
 
 /* Sizes of the maps that do not follow the table size. */
 #define SHOAL_MAX_SERVICES 4096
@@ -28,6 +28,7 @@
 #define SHOAL_MAX_LINEAR_POOL 256 /* under lblc, lblcr and twos, which look at each of them */
 #define SHOAL_MAX_LOCALITIES 4096
 #define SHOAL_MAX_CELLS (1U << 24)
+#define SHOAL_MAX_DEVICES 4096 /* a power of two */
 
 /* ---- Flow index -------------------------------------------------------------------------------
  * A bucket is one cache line. A slot holds the cell of a connection, a signature of its hash, and
@@ -71,7 +72,7 @@ enum shoal_state {
      * ends, but not while connections are open under it. Counted as neither active nor inactive. */
     SHOAL_STATE_TEMPLATE = 0xe0,
     /* The life of a cell. */
-    SHOAL_STATE_FREE = 0xf0, /* in the free ring, or in a CPU's hand and not yet indexed */
+    SHOAL_STATE_FREE = 0xf0, /* in the free ring, or in a CPU's hand on its way there or back */
     SHOAL_STATE_PENDING =
         0xf1,                /* indexed, not yet sure to be the only one of its tuple; uncounted */
     SHOAL_STATE_DEAD = 0xf2, /* over; the sweeper takes it out of the index */
@@ -88,8 +89,9 @@ enum shoal_method { SHOAL_METHOD_NAT = 0, SHOAL_METHOD_DIRECT = 1, SHOAL_METHOD_
 
 /* A persistence template is a cell too: client_address is masked, client_port 0, protocol
  * SHOAL_PROTOCOL_TEMPLATE, and virtual_address is the index of the service, so that it is found by
- * the client and the service alone. real_port is 0 where the service has several ports. Its cell is
- * not freed while template_cell of any connection names it. */
+ * the client and the service alone. real_port is 0 where the service has several ports.
+ * client_interface is 1 once a connection under it was established. Its cell is not freed while
+ * template_cell of any connection names it. */
 #define SHOAL_PROTOCOL_TEMPLATE 255 /* reserved by IANA: no packet has it */
 
 struct shoal_connection {
@@ -132,18 +134,27 @@ struct shoal_overflow_key {
 SHOAL_ASSERT(sizeof(struct shoal_overflow_key) == 40, "no holes in a hash key");
 
 /* ---- Free cells -------------------------------------------------------------------------------
- * free_cells is a ring with as many places as there are cells. Only the sweeper puts cells in;
- * every CPU takes batches out by compare-and-swap on head. Places from tail to written are cells
- * that rest: the sweeper moves tail up a tick later, when no program can still hold them. */
+ * free_cells is a ring with as many places as there are cells, so whoever has a cell to put back
+ * finds room. Its place is the old value of `written`, raised by an atomic add; every CPU takes
+ * batches out by compare-and-swap on head, and leaves 0 in their places. Places from tail on are
+ * cells that rest: the sweeper moves tail up a whole tick after they were put in, when no program
+ * can still hold their numbers, and never past a place that is still 0: a virtual CPU may have been
+ * stopped between the two steps of putting one in. */
 struct shoal_free_ring {
     __u32 head SHOAL_CACHE_LINE;
     __u32 tail SHOAL_CACHE_LINE;
-    __u32 written; /* the sweeper's alone */
+    __u32 resting; /* the sweeper's: `written` at the end of its last tick */
+    __u32 written SHOAL_CACHE_LINE;
 };
+
+/* With fewer free and resting cells than this, half-open connections are reclaimed: an eighth. */
+#define SHOAL_RESERVE_SHIFT 3
 
 #define SHOAL_FREE_BATCH 32
 struct shoal_free_batch { /* per CPU */
     __u32 count;
+    __u32 scarce;   /* 1: the ring held less than the reserve when the batch was taken */
+    __u32 position; /* next cell to look at for reclaiming; 0: not begun */
     __u32 cell[SHOAL_FREE_BATCH];
 };
 
@@ -326,7 +337,7 @@ struct shoal_pool_header {
     __u32 middles;    /* 0 where the only leaf is the root */
     __u32 root;       /* index of the top node */
     __u32 depth;      /* 1 to 3 */
-    __u32 ring_size;  /* slots; 0: no ring */
+    __u32 ring_size;  /* slots; of dh, sh and mh their own, of others that of stateless service */
     __u32 first_ring_node;
 };
 
@@ -347,6 +358,29 @@ SHOAL_ASSERT(sizeof(struct shoal_pool_node) == 320, "five cache lines");
 /* The most nodes a pool has: header, tree, and the longest ring of mh. */
 #define SHOAL_MH_MAX_SIZE 131071
 #define SHOAL_MAX_NODES (1 + 256 + 16 + 1 + SHOAL_MH_MAX_SIZE / SHOAL_RING_NODE_SLOTS + 1)
+
+/* ---- Stateless service --------------------------------------------------------------------------
+ * What a full table still does, see stateless.h. nat_origins tells which virtual server's answer a
+ * real server's packet is that belongs to no connection: it has the real servers behind network
+ * address translation whose address, port and protocol belong to one virtual server alone, and this
+ * one has a single port and a single address. */
+struct shoal_origin_key {
+    __be32 address[4];
+    __be16 port;
+    __u8 protocol;
+    __u8 family;
+};
+SHOAL_ASSERT(sizeof(struct shoal_origin_key) == 20, "no holes in a hash key");
+
+struct shoal_origin {
+    __u32 service;
+    __u32 server;
+};
+
+/* stateless_times: jiffies (64 bits) when each virtual server last served a packet without a record
+ * and one more entry for the last one of all that needs answers to be translated; 0: never. */
+#define SHOAL_STATELESS_NAT SHOAL_MAX_SERVICES
+#define SHOAL_STATELESS_SECONDS 900 /* remembered; as long as an idle TCP connection lasts */
 
 /* ---- Locality -----------------------------------------------------------------------------------
  * lblc and lblcr: which real servers serve an address, an LRU hash. */
@@ -382,6 +416,16 @@ union shoal_cursor {
 };
 SHOAL_ASSERT(sizeof(union shoal_cursor) == 8, "one word");
 
+/* ---- Devices ------------------------------------------------------------------------------------
+ * The hooked ones, as XDP must know them: at index % SHOAL_MAX_DEVICES. */
+struct shoal_device {
+    __u32 interface; /* the index, 0: none */
+    __u32 mtu;       /* of the packets that it takes from XDP; 0: it takes none */
+    __u8 mac[6];     /* frames to others are not ours */
+    __u16 zero;
+};
+SHOAL_ASSERT(sizeof(struct shoal_device) == 16, "four in a cache line");
+
 /* ---- Statistics (per CPU) --------------------------------------------------------------------*/
 struct shoal_counters {
     __u64 connections;
@@ -391,6 +435,20 @@ struct shoal_counters {
     __u64 bytes_out;
     __u64 reserved[3];
 } SHOAL_CACHE_LINE;
+
+/* ---- Fragments ----------------------------------------------------------------------------------
+ * fragments: by datagram, an LRU hash: a copy of the connection that its first fragment belonged to
+ * and that the later ones follow; of protocol 0 where the first one was left to the kernel. */
+struct shoal_fragment_key {
+    __be32 source[4];
+    __be32 destination[4];
+    __u32 identification; /* as loaded by the CPU */
+    __u8 protocol;
+    __u8 family; /* 4 or 6 */
+    __u16 zero;
+};
+SHOAL_ASSERT(sizeof(struct shoal_fragment_key) == 40, "no holes in a hash key");
+#define SHOAL_MAX_FRAGMENTS 16384
 
 /* ---- Settings --------------------------------------------------------------------------------*/
 struct shoal_settings {
@@ -404,6 +462,7 @@ struct shoal_settings {
      * is still looked up again every 30 s. */
     __u32 route_generation;
     __u32 timeout[SHOAL_STATES]; /* jiffies, by enum shoal_state */
+    __u32 fragment_holder;       /* interface that early fragments wait behind; 0: none */
     __u32 secure_tcp;            /* 1: TCP states as under IPVS's secure_tcp */
 };
 
@@ -438,7 +497,7 @@ struct shoal_sweeper {
     V(replied, "a real server's answer sent to the client")                                   \
     V(new_connection, "first packet of a new connection, sent to a real server")              \
     V(passed_up, "left by XDP to the complete program at tc")                                 \
-    V(not_balanced, "passed: ICMP, or a protocol that is not balanced")                       \
+    V(not_balanced, "passed: ICMP, another protocol, or a fragment of what was passed")       \
     V(no_service, "passed: a virtual address, but no virtual server on this port")            \
     V(no_connection, "passed: neither a known connection nor the start of one")               \
     V(not_ours, "passed: from a real server, but of no balanced connection")                  \
@@ -447,10 +506,18 @@ struct shoal_sweeper {
     V(no_server, "dropped: no real server is usable")                                         \
     V(no_route, "dropped: no route to the real server or client")                             \
     V(table_full, "dropped: new connection, but the table is full")                           \
-    V(fragment, "dropped: a fragment to or from a virtual server")                            \
+    V(early_fragment, "dropped: a fragment ahead of the first one of its datagram")           \
     V(truncated, "dropped: headers cut short or inconsistent")                                \
-    V(ttl_expired, "dropped: time to live used up")                                           \
+    V(ttl_expired, "dropped: time to live used up, and the sender not told")                  \
     V(no_tunnel, "dropped: tunneling is not available yet")                                   \
+    V(martian, "dropped: a source address that no client has")                                \
+    V(icmp_to_server, "an ICMP error about a connection, sent to its real server")            \
+    V(icmp_to_client, "an ICMP error about a connection, sent to its client")                 \
+    V(icmp_malformed, "passed: an ICMP error whose quoted packet is cut short")               \
+    V(ttl_answered, "time to live used up, and the sender told by ICMP")                      \
+    V(stateless, "sent to a real server without a record, the table being full")              \
+    V(stateless_reply, "a real server's answer sent to the client, without a record")         \
+    V(fragment_held, "held back for the first fragment of its datagram")                      \
     V(internal, "dropped: an impossible state; please report it")
 enum shoal_verdict {
 #define SHOAL_VERDICT_NAME(name, meaning) SHOAL_VERDICT_##name,

@@ -5,6 +5,7 @@
 
 #include "next_hop.h"
 #include "schedule.h"
+#include "stateless.h"
 #include "template.h"
 
 #define FTP_DATA_PORT 20
@@ -13,10 +14,12 @@ struct arrival {
     struct opening opening;
     int verdict; /* out: SHOAL_VERDICT_new_connection or why there is none */
     bool opens;  /* a datagram, or a SYN */
-    bool first_fragment;
+    bool ends;   /* a FIN or RST: not worth a record */
     bool ttl_expired;
     bool replaces; /* a connection of the same flow, which is over */
     bool alone;    /* out: to be sent to opening.server without a connection */
+    bool by_ring; /* it may be of a flow that is served statelessly, whose server it must agree with
+                   */
 };
 
 /* Not on the stack: Linux 6.1 grants 512 bytes to a whole chain of calls, and the longest ones
@@ -33,14 +36,22 @@ static __always_inline struct arrival* get_arrival(void) {
     return bpf_map_lookup_elem(&arrivals, &zero);
 }
 
+/* An address that no client has. XDP and tc come before the kernel's own look at it, which would
+ * drop the packet too; established connections were looked at when they opened. */
+static __always_inline bool is_martian(__be32 client, __be32 virtual) {
+    __u8 first = bpf_ntohl(client) >> 24;
+    return !client || client == virtual || first == 127 || (first & 0xf0) == 224 ||
+           client == 0xffffffff;
+}
+
 /* Whether the packet may open a connection with the virtual server. */
 static __always_inline int admit(const struct arrival* arrival,
                                  const struct shoal_service* service) {
     const struct flow* flow = &arrival->opening.flow;
-    if (arrival->first_fragment) return SHOAL_VERDICT_fragment;
     /* As in IPVS: a real server that is a client of its own director would be scheduled. */
-    if (!arrival->opens || flow->client_port == bpf_htons(FTP_DATA_PORT))
+    if ((!arrival->opens && !arrival->by_ring) || flow->client_port == bpf_htons(FTP_DATA_PORT))
         return SHOAL_VERDICT_no_connection;
+    if (is_martian(flow->client_address, flow->other_address)) return SHOAL_VERDICT_martian;
     if (arrival->ttl_expired) return SHOAL_VERDICT_ttl_expired;
     if (service->flags & SHOAL_SERVICE_ACCESS &&
         !may_enter(service, arrival->opening.service, flow->client_address))
@@ -74,17 +85,20 @@ static __always_inline int use_server(struct opening* opening, const struct shoa
     return SHOAL_VERDICT_new_connection;
 }
 
-static __always_inline int schedule(struct opening* opening, const struct shoal_service* service) {
-    int index = pick_server(&opening->flow, opening->service);
+static __always_inline int schedule(struct opening* opening, const struct shoal_service* service,
+                                    bool by_ring) {
+    int index = by_ring ? pick_statelessly(opening, service)
+                        : pick_server(&opening->flow, opening->service);
     return index < 0 ? SHOAL_VERDICT_no_server : use_server(opening, service, index);
 }
 
-static __always_inline int choose_persistently(struct opening* opening,
+static __always_inline int choose_persistently(struct arrival* arrival,
                                                const struct shoal_service* service) {
+    struct opening* opening = &arrival->opening;
     __u32 cell = find_template(opening, service);
     if (!cell) {
-        int verdict = schedule(opening, service);
-        if (verdict != SHOAL_VERDICT_new_connection) return verdict;
+        int verdict = schedule(opening, service, arrival->by_ring);
+        if (verdict != SHOAL_VERDICT_new_connection || !arrival->opens) return verdict;
         cell = open_template(opening, service);
         if (!cell) return SHOAL_VERDICT_table_full;
     }
@@ -96,6 +110,14 @@ static __always_inline int choose_persistently(struct opening* opening,
     return use_server(opening, service, template->server);
 }
 
+/* A new TCP connection is scheduled as ever, once there is room. A datagram may be of a flow that
+ * began without a record; a template must agree with what its client began without one. */
+static __always_inline bool may_be_stateless(const struct arrival* arrival,
+                                             const struct shoal_service* service) {
+    bool first = arrival->opens && arrival->opening.flow.protocol == IPPROTO_TCP;
+    return !arrival->alone && (!first || service->persistence_timeout);
+}
+
 static __always_inline int choose_server(struct arrival* arrival) {
     struct opening* opening = &arrival->opening;
     int index = find_service(&opening->flow, opening->now);
@@ -103,12 +125,18 @@ static __always_inline int choose_server(struct arrival* arrival) {
     opening->service = index;
     const struct shoal_service* service = get_service(opening->service);
     if (!service) return SHOAL_VERDICT_internal;
-    int verdict = admit(arrival, service);
-    if (verdict != UNDECIDED) return verdict;
     arrival->alone =
         service->flags & SHOAL_SERVICE_ONE_PACKET && opening->flow.protocol == IPPROTO_UDP;
-    return service->persistence_timeout ? choose_persistently(opening, service)
-                                        : schedule(opening, service);
+    /* What XDP picks and cannot send would be picked again at tc. */
+    if (is_xdp && arrival->alone) return SHOAL_VERDICT_passed_up;
+    arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);
+    int verdict = admit(arrival, service);
+    if (verdict != UNDECIDED) return verdict;
+    verdict = service->persistence_timeout ? choose_persistently(arrival, service)
+                                           : schedule(opening, service, arrival->by_ring);
+    if (verdict == SHOAL_VERDICT_new_connection && !arrival->opens && !needs_no_record(opening))
+        return SHOAL_VERDICT_no_connection;
+    return verdict;
 }
 
 /* A SYN on a connection that is in the table. As IPVS with conn_reuse_mode 1 and
@@ -134,18 +162,38 @@ static __always_inline struct shoal_connection* find_replaced(const struct flow*
     return over ? connection : NULL;
 }
 
+/* The table is full, or there is to be no record. Under a template its real server stays. */
+SLOW_PATH int go_without_record(struct arrival* arrival) {
+    if (!arrival) return 0;
+    struct opening* opening = &arrival->opening;
+    const struct shoal_service* service = get_service(opening->service);
+    if (!service) return 0;
+    if (!opening->template_cell && !arrival->by_ring) {
+        int verdict = schedule(opening, service, true);
+        if (verdict != SHOAL_VERDICT_new_connection) return 0;
+    }
+    if (!needs_no_record(opening)) return 0;
+    fill_passing_flow(opening);
+    /* A FIN or RST gets no record though there may be room. */
+    if (!arrival->ends) note_stateless(opening->service, opening->method);
+    arrival->verdict = SHOAL_VERDICT_stateless;
+    return 0;
+}
+
 static __always_inline __u32 open_chosen(struct arrival* arrival) {
     if (arrival->verdict != SHOAL_VERDICT_new_connection) {
         arrival->alone = false;
         return 0;
     }
     if (arrival->alone) return 0;
-    __u32 cell = count_opened(&arrival->opening, open_connection(&arrival->opening));
+    __u32 cell = 0;
+    if (!arrival->ends) cell = count_opened(&arrival->opening, open_connection(&arrival->opening));
     if (!cell) arrival->verdict = SHOAL_VERDICT_table_full;
     return cell;
 }
 
-/* Returns the cell of the connection to use, or 0. As in IPVS, the connection that a new one
+/* Returns the cell of the connection to use, or 0; then, with the verdict `stateless`, the passing
+ * flow stands for it. As in IPVS, the connection that a new one
  * replaces still counts for its real server while the new one is scheduled and counted. */
 SLOW_PATH __u32 accept(struct arrival* arrival) {
     if (!arrival) return 0;
@@ -155,5 +203,6 @@ SLOW_PATH __u32 accept(struct arrival* arrival) {
     __u64 load = old ? bury_connection(old, READ_ONCE(old->word), &counted) : 0;
     __u32 cell = open_chosen(arrival);
     if (load) change_load_of(&counted, -load);
+    if (arrival->verdict == SHOAL_VERDICT_table_full) go_without_record(arrival);
     return cell;
 }

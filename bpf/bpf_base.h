@@ -5,7 +5,11 @@
 #include <linux/types.h>
 /* The kernel's types come before libbpf's helpers, which use them. */
 #include <bpf/bpf_endian.h>
+#ifdef SHOAL_HOST
+#include "bpf_host.h" /* the fuzz target's kernel */
+#else
 #include <bpf/bpf_helpers.h>
+#endif
 #include <stdbool.h>
 
 /* A load that the compiler may neither repeat nor leave out: the word changes under our hands. */

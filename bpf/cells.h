@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Free cells: the sweeper puts them into the ring, each CPU takes them out in batches. */
+/* Free cells: the sweeper and whoever reclaims one put them into the ring, each CPU takes them out
+ * in batches. */
 
 #include "tables.h"
 
 #define REFILL_ATTEMPTS 8
+
+/* The cell must be out of the index. It rests before it is given out again. */
+static __always_inline void put_back(struct shoal_free_ring* ring, __u32 cell) {
+    __u32 place = __sync_fetch_and_add(&ring->written, 1) & shoal_cell_mask;
+    __u32* free = bpf_map_lookup_elem(&free_cells, &place);
+    if (free) WRITE_ONCE(*free, cell);
+}
+
+static __always_inline bool is_scarce(const struct shoal_free_ring* ring) {
+    return READ_ONCE(ring->written) - READ_ONCE(ring->head) < (shoal_cell_mask + 1) >>
+           SHOAL_RESERVE_SHIFT;
+}
 
 SLOW_PATH __u32 refill(struct shoal_free_batch* batch) {
     if (!batch) return 0;
@@ -13,6 +26,7 @@ SLOW_PATH __u32 refill(struct shoal_free_batch* batch) {
     __u32 zero = 0;
     struct shoal_free_ring* ring = bpf_map_lookup_elem(&free_ring, &zero);
     if (!ring) return 0;
+    batch->scarce = is_scarce(ring);
     __u32 head = READ_ONCE(ring->head);
     __u32 count = 0;
     for (int attempt = 0; attempt < REFILL_ATTEMPTS; ++attempt) {
@@ -32,9 +46,10 @@ SLOW_PATH __u32 refill(struct shoal_free_batch* batch) {
     for (__u32 i = 0; i < SHOAL_FREE_BATCH; ++i) {
         if (i >= count) break;
         __u32 place = (head + i) & shoal_cell_mask;
-        const __u32* cell = bpf_map_lookup_elem(&free_cells, &place);
+        __u32* cell = bpf_map_lookup_elem(&free_cells, &place);
         if (!cell) return 0;
         batch->cell[i] = *cell;
+        WRITE_ONCE(*cell, 0);
     }
     batch->count = count;
     return count;

@@ -59,6 +59,15 @@ static __always_inline bool is_steady(__u32 word, __u8 flags, bool reply) {
            (flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
 }
 
+/* A template that a client has proved to be there by: a flood's are ended with their connections.
+ */
+SLOW_PATH int assure_template(__u32 cell, __u32 word) {
+    struct shoal_connection* template = get_connection(cell);
+    if (template && (word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_ESTABLISHED)
+        WRITE_ONCE(template->client_interface, 1);
+    return 0;
+}
+
 /* Takes a packet of the connection into account: its state and when it was last seen. */
 static __always_inline void update_connection(struct shoal_connection* connection,
                                               const struct packet* packet, bool reply, __u32 now,
@@ -79,6 +88,7 @@ static __always_inline void update_connection(struct shoal_connection* connectio
         if (found == word) {
             if ((word ^ next) & SHOAL_WORD_INACTIVE)
                 change_load_of(&counted, load_of(next) - load_of(word));
+            if (connection->template_cell) assure_template(connection->template_cell, next);
             return;
         }
         word = found;

@@ -4,20 +4,17 @@
 /* The way of a packet. Both hooks run this; XDP leaves to tc, unmodified, what it does not do
  * itself, and decides so before it changes anything. */
 
-#include "accept.h"
+#include "apart.h"
 #include "connection_state.h"
 #include "count.h"
 #include "ftp_data.h"
+#include "reclaim.h"
 #include "rewrite.h"
 
 struct moment {
     const struct shoal_settings* settings;
     __u64 jiffies;
 };
-
-/* An epoch that does not come for eleven days: the way to the client is looked up at the first
- * reply, and until then client_interface only says where the client's packets came in. */
-#define EPOCH_NEVER 0x8000
 
 static __always_inline bool in_filter(const __u64* bits, __be32 address) {
     __u32 index = (__u32)(address * 0x9E3779B1U) >> 16;
@@ -40,6 +37,7 @@ static __always_inline int forward(hook_context* context, struct packet* packet,
                                    const struct shoal_connection* connection,
                                    const struct shoal_server* server) {
     bool known = mac_known(server);
+    expect_fragments(packet, connection);
     count_in(packet, connection->service, connection->server);
     copy_macs(packet->ethernet, server->mac);
     if (connection->method == SHOAL_METHOD_NAT)
@@ -54,10 +52,9 @@ static __always_inline int forward_known(hook_context* context, struct packet* p
                                          struct shoal_connection* connection,
                                          const struct shoal_server* server,
                                          const struct moment* now) {
-    if (packet->first_fragment) return SHOAL_VERDICT_fragment;
-    if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
+    if (packet->ip->ttl <= 1) return exceed_ttl(context, packet, packet->ip->daddr);
     if (!server->interface) return SHOAL_VERDICT_no_route;
-    if (is_xdp && !mac_known(server)) return SHOAL_VERDICT_passed_up;
+    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
     update_connection(connection, packet, false, now->jiffies, now->settings);
     return forward(context, packet, connection, server);
 }
@@ -67,8 +64,9 @@ static __always_inline int forward_alone(hook_context* context, struct packet* p
                                          const struct opening* opening) {
     const struct shoal_server* server = get_server(opening->server);
     if (!server) return SHOAL_VERDICT_internal;
+    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
     bool known = mac_known(server);
-    if (is_xdp && !known) return SHOAL_VERDICT_passed_up;
+    expect_fragments_alone(packet, opening);
     count_connection(opening->service, opening->server);
     count_in(packet, opening->service, opening->server);
     copy_macs(packet->ethernet, server->mac);
@@ -94,21 +92,24 @@ static __always_inline int forward_first(hook_context* context, struct packet* p
     opening->client_interface = ingress_device(context);
     opening->client_epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
     arrival->opens = opening->flow.protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags);
-    arrival->first_fragment = packet->first_fragment;
+    arrival->ends = !arrival->opens && packet->tcp_flags & (TCP_FIN | TCP_RST);
     arrival->ttl_expired = packet->ip->ttl <= 1;
     arrival->replaces = replaces;
     __u32 cell = accept(arrival);
+    int verdict = arrival->verdict;
+    if (cells_are_scarce()) reclaim(opening->now, verdict == SHOAL_VERDICT_table_full);
     if (arrival->alone) return forward_alone(context, packet, opening);
-    if (!cell) return arrival->verdict;
-    const struct shoal_connection* connection = get_connection(cell);
+    if (verdict == SHOAL_VERDICT_ttl_expired) return exceed_ttl(context, packet, packet->ip->daddr);
+    if (!cell && verdict != SHOAL_VERDICT_stateless) return verdict;
+    const struct shoal_connection* connection = cell ? get_connection(cell) : get_passing_flow();
     if (!connection) return SHOAL_VERDICT_internal;
 
     const struct shoal_server* server = get_server(connection->server);
     if (!server) return SHOAL_VERDICT_internal;
     /* The connection is made; tc will find it and send its first packet. */
-    if (is_xdp && !mac_known(server)) return SHOAL_VERDICT_passed_up;
+    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
     forward(context, packet, connection, server);
-    return SHOAL_VERDICT_new_connection;
+    return cell ? SHOAL_VERDICT_new_connection : SHOAL_VERDICT_stateless;
 }
 
 static __always_inline int from_client(hook_context* context, struct packet* packet,
@@ -134,8 +135,7 @@ static __always_inline int from_client(hook_context* context, struct packet* pac
 static __always_inline int from_server(hook_context* context, struct packet* packet,
                                        struct shoal_connection* connection,
                                        const struct moment* now) {
-    if (packet->first_fragment) return SHOAL_VERDICT_fragment;
-    if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
+    if (packet->ip->ttl <= 1) return exceed_ttl(context, packet, connection->virtual_address);
     struct client_hop hop = {.epoch = current_epoch(now->settings, now->jiffies),
                              .length = is_xdp ? packet->bytes : 0,
                              .tos = packet->ip->tos,
@@ -143,20 +143,22 @@ static __always_inline int from_server(hook_context* context, struct packet* pac
     if (READ_ONCE(connection->client_epoch) != hop.epoch)
         hop.way = look_up_client(context, connection, &hop);
     if (is_xdp && hop.way != WAY_REMEMBERED) return SHOAL_VERDICT_passed_up;
-    if (hop.way == WAY_NONE) return SHOAL_VERDICT_no_route;
+    if (!takes(connection->client_interface, packet)) return SHOAL_VERDICT_passed_up;
+    if (hop.way == WAY_NONE) return verdict_without_way(connection);
     update_connection(connection, packet, true, now->jiffies, now->settings);
+    expect_fragments(packet, connection);
     count_out(packet, connection->service, connection->server);
     if (hop.way == WAY_REMEMBERED) copy_macs(packet->ethernet, connection->client_mac);
     translate_to_client(context, packet, connection);
     packet->sent = send_to_client(context, connection, &hop);
-    return SHOAL_VERDICT_replied;
+    return is_passing(connection) ? SHOAL_VERDICT_stateless_reply : SHOAL_VERDICT_replied;
 }
 
 /* A real server's packet of no connection in the table. Returns the cell of the one it opens, 0
  * where the table is full, or NOT_ASKED_FOR. */
 static __always_inline int open_for_server(const struct packet* packet, const struct flow* reply,
                                            const struct moment* now) {
-    if (is_xdp || packet->first_fragment || packet->ip->ttl <= 1 || !is_ftp_data(packet, reply))
+    if (is_xdp || is_first_fragment(packet) || packet->ip->ttl <= 1 || !is_ftp_data(packet, reply))
         return NOT_ASKED_FOR;
     __u32 epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
     return open_data_connection(reply, now->jiffies, epoch);
@@ -205,10 +207,11 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
     if (!filter) return SHOAL_VERDICT_internal;
     bool to_virtual = in_filter(filter->virtual_bits, packet->ip->daddr);
     if (!to_virtual && !in_filter(filter->real_bits, packet->ip->saddr))
-        return SHOAL_VERDICT_foreign;
+        return leave_foreign(context, packet);
 
+    if (!is_for_us(context, packet)) return SHOAL_VERDICT_passed_up;
     verdict = parse_transport(context, packet);
-    if (verdict != UNDECIDED) return verdict;
+    if (verdict != UNDECIDED) return go_apart(context, packet, verdict);
     if (is_xdp && packet->ip->ttl <= 1) return SHOAL_VERDICT_passed_up;
     struct moment now = {get_settings(), bpf_jiffies64()};
     if (!now.settings) return SHOAL_VERDICT_internal;
@@ -231,9 +234,14 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
     }
     if (!connection) {
         int cell = open_for_server(packet, &flow, &now);
-        if (cell == NOT_ASKED_FOR) return verdict;
-        connection = get_connection(cell);
-        if (!cell || !connection) return SHOAL_VERDICT_table_full;
+        if (cell == NOT_ASKED_FOR) {
+            if (!answers_statelessly(&flow)) return verdict;
+            connection = get_passing_flow();
+            if (!connection) return verdict;
+        } else {
+            connection = get_connection(cell);
+            if (!cell || !connection) return SHOAL_VERDICT_table_full;
+        }
     }
     return from_server(context, packet, connection, &now);
 }
@@ -243,15 +251,22 @@ static __always_inline int action_of(int verdict, int sent) {
         case SHOAL_VERDICT_forwarded:
         case SHOAL_VERDICT_replied:
         case SHOAL_VERDICT_new_connection:
+        case SHOAL_VERDICT_icmp_to_server:
+        case SHOAL_VERDICT_icmp_to_client:
+        case SHOAL_VERDICT_ttl_answered:
+        case SHOAL_VERDICT_stateless:
+        case SHOAL_VERDICT_stateless_reply:
+        case SHOAL_VERDICT_fragment_held:
             return sent;
         case SHOAL_VERDICT_denied:
         case SHOAL_VERDICT_no_server:
         case SHOAL_VERDICT_no_route:
         case SHOAL_VERDICT_table_full:
-        case SHOAL_VERDICT_fragment:
+        case SHOAL_VERDICT_early_fragment:
         case SHOAL_VERDICT_truncated:
         case SHOAL_VERDICT_ttl_expired:
         case SHOAL_VERDICT_no_tunnel:
+        case SHOAL_VERDICT_martian:
         case SHOAL_VERDICT_internal:
             return ACTION_DROP;
         default:
@@ -263,6 +278,7 @@ static __always_inline int direct(hook_context* context) {
     struct packet packet = {};
     int verdict = balance(context, &packet);
     int action = action_of(verdict, packet.sent);
+    if (action == ACTION_PASS) leave_fragments(context, verdict);
     /* tc sees the packet again and names its verdict. */
     if (is_xdp && action == ACTION_PASS) verdict = SHOAL_VERDICT_passed_up;
     count_verdict(verdict);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Every map of the packet path, but for the scratch room in accept.h. shoald sets the sizes that
- * follow the table size before loading and pins all of them under their names; the XDP and the tc
- * object use the same ones. */
+/* Every map of the packet path, but for the scratch room in accept.h and icmp_reply.h. shoald sets
+ * the sizes that follow the table size before loading and pins all of them under their names; the
+ * XDP and the tc object use the same ones. */
 
 #include "abi.h"
 #include "bpf_base.h"
@@ -179,6 +179,29 @@ struct {
 } scheduler_state SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, struct shoal_origin_key);
+    __type(value, struct shoal_origin);
+} nat_origins SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVICES + 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} stateless_times SEC(".maps");
+
+/* What a packet that is served without a record is forwarded by. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_connection);
+} passing_flow SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, SHOAL_MAX_LOCALITIES);
     __type(key, struct shoal_locality_key);
@@ -192,6 +215,14 @@ struct {
     __type(key, __u32);
     __type(value, struct shoal_locality);
 } no_locality SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_DEVICES);
+    __type(key, __u32);
+    __type(value, struct shoal_device);
+} devices SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -216,6 +247,13 @@ struct {
     __type(key, __u32);
     __type(value, struct shoal_counters);
 } server_counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, SHOAL_MAX_FRAGMENTS);
+    __type(key, struct shoal_fragment_key);
+    __type(value, struct shoal_connection);
+} fragments SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

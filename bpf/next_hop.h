@@ -6,8 +6,7 @@
 
 #include <stddef.h>
 
-#include "packet.h"
-#include "tables.h"
+#include "devices.h"
 
 #define ADDRESS_FAMILY_IPV4 2 /* AF_INET */
 
@@ -44,6 +43,12 @@ static __always_inline bool mac_known(const struct shoal_server* server) {
     return READ_ONCE(server->flags) & SHOAL_SERVER_NEXT_HOP_KNOWN;
 }
 
+/* Whether this hook can send the packet there; tc always can. */
+static __always_inline bool can_send(const struct packet* packet,
+                                     const struct shoal_server* server) {
+    return !is_xdp || (mac_known(server) && takes(server->interface, packet));
+}
+
 #if defined(HOOK_TC)
 /* The neighbour code queues the packet and resolves. A function of its own for its stack. */
 static __noinline int send_unresolved(__u32 interface, __be32 next_hop) {
@@ -68,6 +73,10 @@ static __always_inline __u16 current_epoch(const struct shoal_settings* settings
     __u32 period = 30 * settings->hz;
     return settings->route_generation + (period ? jiffies / period : 0);
 }
+
+/* An epoch that does not come for eleven days: the way to the client is looked up at the first
+ * reply, and until then client_interface only says where the client's packets came in. */
+#define EPOCH_NEVER 0x8000
 
 enum client_way {
     WAY_REMEMBERED, /* in the connection's record */

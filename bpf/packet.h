@@ -11,6 +11,13 @@
 
 /* Returned by the steps of the packet path while the verdict is open. */
 #define UNDECIDED (-1)
+/* At tc, packets that go a way of their own. */
+#define OF_ICMP (-2)
+#define LATER_FRAGMENT (-3)
+
+/* Of frag_off. */
+#define MORE_FRAGMENTS 0x2000
+#define FRAGMENT_OFFSET 0x1fff
 
 #define LONGEST_HEADERS (ETH_HLEN + 60 + (int)sizeof(struct tcphdr))
 
@@ -25,9 +32,13 @@ struct packet {
     __be16 source_port;
     __be16 destination_port;
     __u8 tcp_flags;
-    bool first_fragment;
     int sent; /* the hook's return value once the packet is on its way */
 };
+
+/* Of packets that parse_transport() has let through. */
+static __always_inline bool is_first_fragment(const struct packet* packet) {
+    return !is_xdp && packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS);
+}
 
 #if defined(HOOK_XDP)
 static __always_inline void load_pointers(hook_context* context, struct packet* packet) {
@@ -51,9 +62,10 @@ static __always_inline void load_pointers(hook_context* context, struct packet* 
 /* Ethernet and the fixed part of the IPv4 header; nothing is said about the packet's soundness. */
 static __always_inline int parse_addresses(hook_context* context, struct packet* packet) {
 #if defined(HOOK_TC)
-    /* A tagged frame belongs to the VLAN device; a frame for somebody else, seen because the
-     * device is promiscuous, is not ours to balance. PACKET_OTHERHOST is 3 since Linux 1.3. */
-    if (context->vlan_present || context->pkt_type == 3) return SHOAL_VERDICT_foreign;
+    /* A tagged frame belongs to the VLAN device. A frame that is not addressed to us alone (a
+     * broadcast, or one seen because the device is promiscuous) is not ours to balance, as in IPVS.
+     * PACKET_HOST is 0 since Linux 1.3. */
+    if (context->vlan_present || context->pkt_type != 0) return SHOAL_VERDICT_foreign;
 #endif
     load_pointers(context, packet);
     packet->ip = (void*)(packet->ethernet + 1);
@@ -65,7 +77,8 @@ static __always_inline int parse_addresses(hook_context* context, struct packet*
     return UNDECIDED;
 }
 
-/* What bytes and segments to count, and whether the lengths agree. */
+/* What bytes and segments to count, and whether the lengths agree: the transport claims so many
+ * bytes, of its header under TCP, of all of it under UDP. */
 static __always_inline int measure(hook_context* context, struct packet* packet,
                                    __u32 transport_bytes) {
     __u32 total = bpf_ntohs(packet->ip->tot_len);
@@ -95,17 +108,14 @@ static __always_inline int parse_transport(hook_context* context, struct packet*
     else if (packet->ip->protocol == IPPROTO_UDP)
         transport_bytes = sizeof(struct udphdr);
     else
-        return SHOAL_VERDICT_not_balanced;
+        return !is_xdp && packet->ip->protocol == IPPROTO_ICMP ? OF_ICMP
+                                                               : SHOAL_VERDICT_not_balanced;
 
     if (packet->ip->version != 4 || packet->ip->ihl < 5) return SHOAL_VERDICT_truncated;
     if (is_xdp && packet->ip->ihl != 5) return SHOAL_VERDICT_passed_up;
-    const __be16 offset = bpf_htons(0x1fff), more = bpf_htons(0x2000);
-    if (packet->ip->frag_off & (offset | more)) {
+    if (packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS | FRAGMENT_OFFSET)) {
         if (is_xdp) return SHOAL_VERDICT_passed_up;
-        /* Without ports nobody can tell whose it is; the first fragment decides, and is dropped
-         * where it is ours, so this one completes nothing. */
-        if (packet->ip->frag_off & offset) return SHOAL_VERDICT_not_balanced;
-        packet->first_fragment = true;
+        if (packet->ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return LATER_FRAGMENT;
     }
 
     packet->header_bytes = is_xdp ? sizeof(struct iphdr) : packet->ip->ihl * 4;
@@ -117,6 +127,11 @@ static __always_inline int parse_transport(hook_context* context, struct packet*
     if (transport_bytes == sizeof(struct tcphdr)) {
         if (packet->transport + sizeof(struct tcphdr) > packet->end) return SHOAL_VERDICT_truncated;
         packet->tcp_flags = ((const __u8*)packet->transport)[13];
+        transport_bytes = (((const __u8*)packet->transport)[12] >> 4) * 4;
+        if (transport_bytes < sizeof(struct tcphdr)) return SHOAL_VERDICT_truncated;
+    } else if (!(packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS))) {
+        transport_bytes = bpf_ntohs(ports->len);
+        if (transport_bytes < sizeof(struct udphdr)) return SHOAL_VERDICT_truncated;
     }
     return measure(context, packet, transport_bytes);
 }

@@ -5,9 +5,8 @@
  * out, takes ended ones out of the index and gives their cells back. A freed cell rests until the
  * next tick, when no program can still hold its number. */
 
-#include "bind.h"
 #include "connection_state.h"
-#include "unlink.h"
+#include "free.h"
 
 #define CELLS_PER_CALL 8
 
@@ -20,37 +19,31 @@ struct sweep {
     __u32 counting; /* as in sweeper */
 };
 
+#define PLACES_PER_CALL 8
+
+struct rested {
+    __u32 place; /* the first that is still to be looked at */
+    __u32 end;
+};
+
+static long look_at_places(__u32 call, struct rested* rested) {
+    (void)call;
+    for (__u32 i = 0; i < PLACES_PER_CALL; ++i) {
+        __u32 place = rested->place;
+        if (place == rested->end) return 1;
+        place &= shoal_cell_mask;
+        const __u32* cell = bpf_map_lookup_elem(&free_cells, &place);
+        if (!cell || !READ_ONCE(*cell)) return 1;
+        ++rested->place;
+    }
+    return 0;
+}
+
 /* The cells freed up to the previous tick's end may be used again. */
 static __always_inline void publish_rested(struct shoal_free_ring* ring) {
-    __sync_lock_test_and_set(&ring->tail, ring->written);
-}
-
-static __always_inline bool set_hash(struct flow* flow) {
-    const struct shoal_settings* settings = get_settings();
-    if (!settings) return false;
-    flow->hash = flow->protocol == SHOAL_PROTOCOL_TEMPLATE
-                     ? template_hash(settings, flow->client_address, flow->other_address)
-                     : flow_hash(settings, flow->client_address, flow->client_port, flow->protocol);
-    return true;
-}
-
-static __noinline void free_cell(struct shoal_connection* connection, __u32 cell,
-                                 struct shoal_free_ring* ring) {
-    struct flow flow = {.client_address = connection->client_address,
-                        .other_address = connection->virtual_address,
-                        .client_port = connection->client_port,
-                        .other_port = connection->virtual_port,
-                        .protocol = connection->protocol};
-    if (!set_hash(&flow)) return;
-    unlink_cell(&flow, connection, cell);
-    unbind(connection);
-    __u32 generation = (connection->word >> SHOAL_WORD_GENERATION_SHIFT) + 1;
-    WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_FREE);
-    __u32 place = ring->written & shoal_cell_mask;
-    __u32* free = bpf_map_lookup_elem(&free_cells, &place);
-    if (!free) return;
-    *free = cell;
-    ++ring->written;
+    struct rested rested = {.place = ring->tail, .end = ring->resting};
+    bpf_loop((rested.end - rested.place) / PLACES_PER_CALL + 1, look_at_places, &rested, 0);
+    __sync_lock_test_and_set(&ring->tail, rested.place);
 }
 
 static __always_inline bool has_expired(const struct shoal_connection* connection, __u32 word,
@@ -130,6 +123,7 @@ static __noinline void sweep_slice(struct shoal_sweeper* sweeper, __u32 calls) {
     sweeper->counting = sweep.counting;
     sweeper->position += calls * CELLS_PER_CALL;
     if (sweeper->position > shoal_cell_mask) end_round(sweeper);
+    sweep.ring->resting = READ_ONCE(sweep.ring->written);
 }
 
 static __always_inline bool take_turn(struct shoal_sweeper* sweeper) {

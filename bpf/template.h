@@ -47,12 +47,15 @@ SLOW_PATH __u32 open_template(struct opening* opening, const struct shoal_servic
     if (!opening || !service) return 0;
     struct flow flow = opening->flow;
     __be16 port = opening->real_port;
+    __u32 client_interface = opening->client_interface;
+    opening->client_interface = 0;
     opening->flow = template_flow(opening, service);
     opening->real_port = has_one_port(service) ? port : 0;
     opening->state = SHOAL_STATE_TEMPLATE;
     __u32 cell = open_connection(opening);
     if (cell & OPENED) count_template(opening->server, 1);
     opening->flow = flow;
+    opening->client_interface = client_interface;
     return cell & ~OPENED;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Taking a cell out of the flow index, the sweeper's alone. */
+/* Taking a cell out of the flow index. Done by whoever alone may: the sweeper where the connection
+ * is DEAD, and the program that made its word FREE. */
 
 #include "link.h"
 
-/* Deletes the entry if it names this cell. Only the sweeper and the entry's own maker delete, so
- * nobody can put another cell there between the two steps. */
+/* Deletes the entry if it names this cell. Nobody else deletes such an entry, so nobody can put
+ * another cell there between the two steps. */
 static __always_inline void overflow_delete(const struct shoal_overflow_key* key, __u32 cell) {
     const __u32* found = bpf_map_lookup_elem(&overflow, key);
     if (found && *found == cell) bpf_map_delete_elem(&overflow, key);

@@ -77,7 +77,7 @@ TEST_F(CommandTest, wrong_usage_ends_with_2) {
 TEST_F(CommandTest, a_good_file_is_counted) {
     const auto path = file("shoal.toml", good_file);
     EXPECT_EQ(shoal({"check", path}), 0);
-    EXPECT_EQ(out.str(), path + ": 0 virtual servers, 0 real servers: good\n");
+    EXPECT_EQ(out.str(), path + ": 0 virtual servers, 0 real servers, a table of 110 MB: good\n");
     EXPECT_EQ(shoal({"check", path, "--json"}), 0);
     EXPECT_EQ(printed()["good"], true);
     EXPECT_EQ(printed()["virtual_servers"], 0);
@@ -102,8 +102,10 @@ port = 21
 )");
     EXPECT_EQ(shoal({"check", path}), 0);
     EXPECT_THAT(out.str(), StartsWith(path + ":5:8: note: virtual server \"ftp\": passive data"));
-    EXPECT_THAT(out.str(),
-                ::testing::EndsWith(path + ": 1 virtual server, 0 real servers: good, 1 note\n"));
+    EXPECT_THAT(
+        out.str(),
+        ::testing::EndsWith(
+            path + ": 1 virtual server, 0 real servers, a table of 110 MB: good, 1 note\n"));
     EXPECT_EQ(shoal({"check", path, "--json"}), 0);
     EXPECT_EQ(printed()["good"], true);
     EXPECT_EQ(printed()["problems"], json::array());

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/sysinfo.h>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "cli/terminal.h"
 #include "config/notes.h"
 #include "config/toml_reader.h"
+#include "model/table_memory.h"
 #include "net/netlink.h"
 
 // The commands that read a configuration file.
@@ -22,6 +24,13 @@ Outcome<std::string> read_configuration(const std::string& path) {
     if (text) return std::move(*text);
     return std::unexpected(Failure{.exit_status = exit_not_possible,
                                    .message = "cannot read " + text.error().message});
+}
+
+/// In bytes; unset where the system does not tell.
+std::optional<std::uint64_t> memory_of_machine() {
+    struct sysinfo info{};
+    if (::sysinfo(&info) != 0) return {};
+    return std::uint64_t{info.totalram} * info.mem_unit;
 }
 
 /// Unset where the system does not tell.
@@ -47,17 +56,20 @@ int report_good(const Console& console, const Options& options, const SourceText
     const auto virtual_servers = configuration.virtual_servers.size();
     const auto real_servers = count_real_servers(configuration);
     const auto notes = config::notes_on(configuration, source.text);
+    const auto table = model::table_bytes(configuration.global.table_size);
     if (options.json) {
         print_json(console, {{"file", source.file},
                              {"good", true},
                              {"virtual_servers", virtual_servers},
                              {"real_servers", real_servers},
+                             {"table_bytes", table},
                              {"problems", nlohmann::json::array()},
                              {"notes", api::to_json(notes)}});
     } else {
         console.out << config::render_notes(notes, source.file, source.text) << source.file << ": "
                     << format_many(virtual_servers, "virtual server") << ", "
-                    << format_many(real_servers, "real server") << ": good"
+                    << format_many(real_servers, "real server") << ", a table of "
+                    << (table + (1 << 20) - 1) / (1 << 20) << " MB: good"
                     << (notes.empty() ? "" : ", " + format_many(notes.size(), "note")) << "\n";
     }
     return exit_done;
@@ -92,7 +104,10 @@ int run_check(const Console& console, const Options& options, const CheckOptions
     const auto text = read_configuration(check.file);
     if (!text) return report(console, options, text.error());
     config::ReadOptions read_options;
-    if (!check.other_machine) read_options.devices = network_devices();
+    if (!check.other_machine) {
+        read_options.devices = network_devices();
+        read_options.memory = memory_of_machine();
+    }
     const auto configuration = config::read_toml(*text, read_options);
     if (!configuration)
         return report_problems(console, options, {check.file, *text}, configuration.error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@ namespace shoal::config {
 struct ReadOptions {
     /// The network devices of this machine; unset: existence of devices is not checked.
     std::optional<std::vector<std::string>> devices;
+    /// The memory of this machine, in bytes; unset: whether the table fits is not checked.
+    std::optional<std::uint64_t> memory{};
 };
 
 /// Longer files are refused, in bytes.

@@ -9,6 +9,7 @@
 
 #include "config/validators.h"
 #include "model/choices.h"
+#include "model/table_memory.h"
 #include "model/text.h"
 
 namespace shoal::config {
@@ -27,6 +28,7 @@ class Validator {
           problems_(problems) {}
 
     void run() {
+        table_size();
         nat_router();
         devices();
         const auto services = parts("virtual_server", document_, configuration_.virtual_servers);
@@ -66,6 +68,23 @@ class Validator {
         if (parts.size() <= most) return;
         problems_.add(parts[most].position, fmt::format("{} {}", parts.size(), what),
                       fmt::format("at most {}", most));
+    }
+
+    void table_size() {
+        const auto* global = document_.find("global");
+        const auto* table = global == nullptr ? nullptr : std::get_if<Table>(&global->node.value);
+        const auto* entry = table == nullptr ? nullptr : table->find("table_size");
+        const std::uint32_t cells = configuration_.global.table_size;
+        if (entry == nullptr || !options_.memory) return;
+        if (model::table_bytes(cells) <= *options_.memory) return;
+        std::uint32_t fitting = cells;
+        while (fitting > 1024 && model::table_bytes(fitting) > *options_.memory / 2)
+            fitting /= 2;
+        problems_.add(
+            entry->node.position,
+            fmt::format("table_size in [global]: {} cells take {} MB, this machine has {}", cells,
+                        model::table_bytes(cells) >> 20, *options_.memory >> 20),
+            fmt::format("at most {} here", fitting));
     }
 
     void nat_router() {

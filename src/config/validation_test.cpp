@@ -185,5 +185,17 @@ TEST(Validation, concludes_nothing_from_a_refused_value) {
     EXPECT_EQ(lines, (std::vector{3, 5, 7, 8, 10})) << "two addresses, two ports, one name";
 }
 
+TEST(Validation, refuses_a_table_larger_than_memory) {
+    ReadOptions machine;
+    machine.memory = 1ULL << 30;
+    expect_problems(
+        {{"[global]\ntable_size = 4194304\n", {}},
+         {"[global]\ntable_size = 16777216\n",
+          {{2, 14, "table_size in [global]: 16777216 cells take 1760 MB, this machine has 1024",
+            "at most 4194304 here"}}}},
+        machine);
+    expect_problems({{"[global]\ntable_size = 16777216\n", {}}});
+}
+
 }  // namespace
 }  // namespace shoal::config

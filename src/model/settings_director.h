@@ -118,9 +118,10 @@ struct Schema<Global> {
             &Global::table_size,
             {.key = "table_size",
              .title = "Connection table size",
-             .help = "How many connections fit. Each takes 64 bytes and 16 more of index; when "
-                     "the table is full, new connections are refused and counted, existing ones "
-                     "go on.",
+             .help = "How many connections fit. Each takes at most 110 bytes, index and all. When "
+                     "the table is full, half-open connections make room, then clients are "
+                     "served without a record where that is possible; else new connections are "
+                     "refused and counted. Established ones go on.",
              .effect = "After `shoal stop` and a new start; until then the table keeps its size.",
              .limits = {.least = 1 << 10, .most = 1 << 24, .power_of_two = true}}),
         setting(

@@ -9,6 +9,8 @@ import sys
 import time
 from collections import Counter
 
+import pytest
+
 from shoal_lab.configuration import Service, Settings
 from shoal_lab.load import LoadProcess
 from shoal_lab.shell import BUILD, wait_for
@@ -73,12 +75,18 @@ def test_counts_at_rest_equal_the_table_after_100000_connections(make_bench):
     assert bench.director.connections() == []
 
 
-def test_a_full_table_turns_new_connections_away_and_keeps_the_old(make_bench):
-    bench = make_bench(Settings(table_size=1024))
+# Real servers that stand behind two virtual servers: their answers alone do not say of which.
+TWINS = [Service(), Service(name="twin", port=8080, server_options={"port": 80})]
+
+
+@pytest.mark.parametrize(("services", "verdict"), [([Service()], "stateless"), (TWINS, "table_full")],
+                         ids=["serves_without_records", "turns_away"])
+def test_a_full_table_keeps_the_old_connections(make_bench, services, verdict):
+    bench = make_bench(Settings(table_size=1024, services=services))
     load = LoadProcess(bench.client, VIP, keep_alive=20, pause=0.02, seconds=120)
     load.wait_for_requests(100)
     filler = LoadProcess(bench.client, VIP, keep_alive=1100, pause=1, timeout=3, seconds=120)
-    bench.director.wait_for_verdict("table_full", timeout=30)
+    bench.director.wait_for_verdict(verdict, timeout=30)
     load.wait_for_requests(load.now["requests"] + 500)
     result = load.stop()
     filler.stop()

@@ -61,8 +61,9 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     // First of all: whoever holds the socket is the one shoald of this data plane.
     auto socket = http::ListeningSocket::open(options.socket, operators);
     if (!socket) return fail(socket.error());
-    auto dataplane = dataplane::BpfDataplane::open(
-        {.pin_directory = options.pin_directory, .table_size = configuration.global.table_size});
+    auto dataplane = dataplane::BpfDataplane::open({.pin_directory = options.pin_directory,
+                                                    .table_size = configuration.global.table_size,
+                                                    .hold_fragments = true});
     if (!dataplane) return fail(dataplane.error());
     const bool adopted = (*dataplane)->adopted();
 

@@ -1,5 +1,6 @@
 #include "dataplane/bpf/bpf_dataplane.h"
 
+#include <bpf/bpf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +9,11 @@
 #include <iterator>
 #include <optional>
 
+#include "base/log.h"
 #include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/conversions.h"
+#include "dataplane/bpf/device_records.h"
+#include "dataplane/bpf/fragment_holder.h"
 #include "dataplane/bpf/hooks.h"
 #include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/pin_directory.h"
@@ -26,14 +30,50 @@ struct BpfDataplane::Parts {
           virtual_servers(installation.tables, pins,
                           [this](std::uint32_t service) { refresh_pool(service); }),
           hooks(program("shoal_tc"),
-                XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))) {}
+                XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))),
+          devices(installation.tables.devices) {}
 
     int program(const char* name) const { return installation.programs.at(name).get(); }
     const Tables& tables() const { return installation.tables; }
 
+    /// Afterwards early fragments are dropped.
+    ~Parts() { name_holder(0); }
+    Parts(const Parts&) = delete;
+    Parts& operator=(const Parts&) = delete;
+
+    void name_holder(int interface) const {
+        store_shared(tables().settings[0].fragment_holder, static_cast<__u32>(interface));
+    }
+
+    bool has_first_fragment(const shoal_fragment_key& key) const {
+        shoal_connection connection{};
+        return bpf_map_lookup_elem(tables().fd("fragments"), &key, &connection) == 0;
+    }
+
+    Result<void> hold_fragments() {
+        auto started = FragmentHolder::start(
+            [this](const shoal_fragment_key& key) { return has_first_fragment(key); });
+        if (!started) return fail(started.error());
+        const Device& device = (*started)->device();
+        auto attached = attach_tc(device, program("shoal_tc"), model::HookChoice::tc);
+        if (!attached) return attached;
+        holder = std::move(*started);
+        name_holder(device.index);
+        return {};
+    }
+
     void refresh_pool(std::uint32_t service) const {
         // Where it fails, the next change of each load does it.
         static_cast<void>(run_program(program("refresh_pool"), service));
+    }
+
+    /// A device may take no frames from XDP while its own program comes or goes.
+    template <class Change>
+    Result<void> change_hooks(Change change) {
+        devices.forget();
+        auto done = change();
+        if (const auto now = hooks.observe()) devices.refresh(*now);
+        return done;
     }
 
     Result<void> set_timeouts(const model::ConnectionTimeouts& wanted) {
@@ -62,8 +102,11 @@ struct BpfDataplane::Parts {
     Installation installation;
     VirtualServers virtual_servers;
     Hooks hooks;
+    DeviceRecords devices;
     /// As last applied by this process.
     std::optional<model::ConnectionTimeouts> timeouts;
+    /// Uses the tables above.
+    std::unique_ptr<FragmentHolder> holder;
 };
 
 namespace {
@@ -86,8 +129,12 @@ struct BpfDataplane::ApplyOne {
     Parts& parts;
     Result<void> operator()(const SetTimeouts& op) { return parts.set_timeouts(op.timeouts); }
     Result<void> operator()(const SetSecureTcp& op) { return parts.set_secure_tcp(op.secure_tcp); }
-    Result<void> operator()(const AttachHook& op) { return parts.hooks.attach(op); }
-    Result<void> operator()(const DetachHook& op) { return parts.hooks.detach(op); }
+    Result<void> operator()(const AttachHook& op) {
+        return parts.change_hooks([&] { return parts.hooks.attach(op); });
+    }
+    Result<void> operator()(const DetachHook& op) {
+        return parts.change_hooks([&] { return parts.hooks.detach(op); });
+    }
     Result<void> operator()(const auto& op) {
         return std::move(parts.virtual_servers.apply(std::array<Operation, 1>{op}).front());
     }
@@ -114,6 +161,13 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
             return fail(done.error());
         }
     }
+    // What a dead process held by is gone.
+    parts->name_holder(0);
+    if (options.hold_fragments) {
+        if (auto held = parts->hold_fragments(); !held) {
+            log(Message::fragments_not_held, "{}", held.error().message);
+        }
+    }
     return std::unique_ptr<BpfDataplane>(new BpfDataplane(std::move(parts)));
 }
 
@@ -127,6 +181,7 @@ Result<State> BpfDataplane::observe() {
     if (!entries) return fail(entries.error());
     auto hooks = parts_->hooks.observe();
     if (!hooks) return fail(hooks.error());
+    parts_->devices.refresh(*hooks);
     State state{{},
                 std::move(*hooks),
                 parts_->observed_timeouts(),
@@ -187,6 +242,7 @@ Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter,
 
 Result<void> BpfDataplane::withdraw() {
     if (!parts_) return {};
+    parts_->devices.forget();
     if (auto done = parts_->hooks.detach_all(); !done) return done;
     if (auto done = clear_pins(parts_->pins); !done) return done;
     if (auto done = parts_->pins.remove_if_unused(); !done) return done;

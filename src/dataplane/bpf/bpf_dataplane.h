@@ -16,6 +16,9 @@ struct BpfOptions {
     /// Of a table that is created; one that is found keeps its size (Statistics::table shows it). A
     /// power of two from 2^10 to 2^24.
     std::uint32_t table_size = 1U << 20;
+    /// Fragments that overtake the first one of their datagram wait for it for up to 50 ms; else
+    /// they are dropped. One data plane of a network namespace can do it.
+    bool hold_fragments = false;
 };
 
 /// The packet path in BPF, pinned, so that it goes on when this process ends. Hooks are those of

@@ -14,6 +14,7 @@
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/tc_filters.h"
 #include "dataplane/bpf/xdp_programs.h"
+#include "model/table_memory.h"
 
 namespace shoal::dataplane {
 namespace {
@@ -59,6 +60,20 @@ TEST_F(BpfDataplaneTest, a_new_one_is_empty_and_its_sweeper_runs) {
     EXPECT_LT(dataplane->statistics()->sweeper_age_ms, 1000);
     EXPECT_EQ(dataplane->statistics()->table.size, 1024U);
     EXPECT_GT(dataplane->statistics()->table.memory_bytes, 1024U * 64);
+}
+
+TEST_F(BpfDataplaneTest, a_cell_takes_no_more_memory_than_is_said) {
+    constexpr std::uint32_t cells = 1 << 16;
+    const auto dataplane = BpfDataplane::open({pins(), cells});
+    ASSERT_TRUE(dataplane);
+    Tables tables = pinned_tables();
+    std::erase_if(tables.maps, [](const auto& entry) {
+        return entry.first != "connections" && entry.first != "flow_index" &&
+               entry.first != "free_cells" && entry.first != "overflow";
+    });
+    ASSERT_EQ(tables.maps.size(), 4U);
+    EXPECT_GT(tables.memory_bytes(), cells * 88U);
+    EXPECT_LE(tables.memory_bytes(), model::table_bytes(cells));
 }
 
 TEST_F(BpfDataplaneTest, the_sweeper_outlives_the_process_and_is_adopted) {

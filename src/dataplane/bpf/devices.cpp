@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "dataplane/bpf/descriptor.h"
 
@@ -30,6 +31,18 @@ Result<std::vector<Device>> all_devices() {
     }
     ::if_freenameindex(list);
     return devices;
+}
+
+LinkProperties properties_of(const std::string& device) {
+    const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    LinkProperties properties;
+    ifreq request{};
+    device.copy(&request.ifr_name[0], IFNAMSIZ - 1);
+    if (::ioctl(socket.get(), SIOCGIFMTU, &request) == 0)
+        properties.mtu = static_cast<std::uint32_t>(request.ifr_mtu);
+    if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) == 0)
+        std::memcpy(properties.mac.data(), &request.ifr_hwaddr.sa_data[0], properties.mac.size());
+    return properties;
 }
 
 std::string driver_of(const std::string& device) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,13 @@ Result<std::vector<Device>> all_devices();
 
 /// What ethtool calls the driver; empty for devices that do not say (the loopback device).
 std::string driver_of(const std::string& device);
+struct LinkProperties {
+    std::array<std::uint8_t, 6> mac{};
+    std::uint32_t mtu = 0;
+};
+/// Zeros where the device does not say.
+LinkProperties properties_of(const std::string& device);
+
 /// Drivers of network cards whose native XDP sends and redirects well.
 bool has_good_native_xdp(std::string_view driver);
 

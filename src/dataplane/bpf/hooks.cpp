@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dataplane/bpf/fragment_holder.h"
+
 namespace shoal::dataplane {
 
 namespace {
@@ -32,6 +34,7 @@ Result<std::vector<Hooks::Hooked>> Hooks::hooked() const {
     std::vector<Hooked> found;
     const std::uint32_t id = program_id(tc_program_);
     auto done = for_each_device([&](const Device& device) -> Result<void> {
+        if (device.name == FragmentHolder::device_name) return {};
         const auto filters = list_tc_filters(device);
         if (!filters) return fail(filters.error());
         const auto current = std::ranges::find(filters->ours, id, &TcFilter::program);

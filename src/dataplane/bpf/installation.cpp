@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 #include <set>
 
 #include "dataplane/bpf/libbpf_options.h"
 #include "dataplane/bpf/pool_store.h"
+#include "model/table_memory.h"
 
 namespace shoal::dataplane {
 
@@ -103,9 +105,26 @@ Result<void> pin_maps(const PinDirectory& pins, const Objects& maps) {
     return pins.make_directory(PoolStore::directory);
 }
 
+/// The kernel would take it from whatever else runs here. Unknown memory is no reason to refuse.
+Result<void> check_memory(TableSizes sizes) {
+    std::ifstream file("/proc/meminfo");
+    std::string word;
+    std::uint64_t available = 0;  // kB
+    while (file >> word) {
+        if (word == "MemAvailable:" && file >> available) break;
+    }
+    const std::uint64_t needed = model::table_bytes(sizes.cells);
+    if (available == 0 || needed <= available * 1024) return {};
+    return fail(
+        fmt::format("a table of {} cells takes {} MB, {} are free: lower table_size in "
+                    "[global], or add memory",
+                    sizes.cells, needed >> 20, available >> 10));
+}
+
 Result<Installation> create(const PinDirectory& pins, TableSizes sizes) {
     if (auto good = check_nobody_else_is_there(pins); !good) return fail(good.error());
     if (auto done = clear_pins(pins); !done) return fail(done.error());
+    if (auto fits = check_memory(sizes); !fits) return fail(fits.error());
     auto loaded = load_objects({}, sizes);
     if (!loaded) return fail(loaded.error());
     if (auto done = pin_maps(pins, loaded->maps); !done) return fail(done.error());

@@ -124,6 +124,7 @@ class Replies : public ::testing::TestWithParam<Hook> {
     PacketPath path;
 
     void open() {
+        path.set_device(network.device(), 1500, network.mac());
         path.serve({{"10.0.0.1", 8080}});
         ASSERT_EQ(path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn)).verdict,
                   "new_connection");

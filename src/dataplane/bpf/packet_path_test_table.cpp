@@ -92,18 +92,18 @@ TEST(Sweeper, a_packet_keeps_its_connection) {
 TEST(Sweeper, lets_a_freed_cell_rest_and_then_gives_it_out_again) {
     pin_to_cpu(0);
     PacketPath path(64);
-    path.serve({{"10.0.0.1"}});
+    path.serve({{"10.0.0.1"}}, SHOAL_SCHEDULER_RR, 17);  // never half-open
     std::set<std::uint32_t> generations;
     for (int round = 0; round < 3; ++round) {
         for (std::uint16_t i = 1; i < 64; ++i)
-            ASSERT_EQ(path.run(Hook::tc, PacketBuilder::tcp(client_number(i), vip, syn)).verdict,
+            ASSERT_EQ(path.run(Hook::tc, PacketBuilder::udp(client_number(i), vip)).verdict,
                       "new_connection");
         for (const auto* connection : path.live())
             generations.insert(connection->word >> SHOAL_WORD_GENERATION_SHIFT);
-        path.age(61);
+        path.age(301);
         path.sweep();
         EXPECT_EQ(path.free_cells(), 63U);
-        EXPECT_EQ(path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn)).verdict, "table_full")
+        EXPECT_EQ(path.run(Hook::tc, PacketBuilder::udp(client, vip)).verdict, "table_full")
             << "the cells still rest";
         path.sweep();
     }
@@ -239,6 +239,7 @@ TEST(OverflowMap, a_full_one_refuses_and_changes_nothing) {
         const auto service = path.add_service("192.0.2.80", port, SHOAL_SCHEDULER_RR);
         path.set_pool(service, {{path.add_server(service, {"10.0.0.1", port}), 1}});
         verdict = path.run(Hook::tc, PacketBuilder::tcp(client, {"192.0.2.80", port}, syn)).verdict;
+        path.run(Hook::tc, PacketBuilder::tcp(client, {"192.0.2.80", port}, ack));
         if (verdict != "new_connection" || port == 1200) break;
     }
     EXPECT_EQ(verdict, "table_full");

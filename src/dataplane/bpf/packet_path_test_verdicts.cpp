@@ -164,23 +164,53 @@ TEST_F(Verdicts, no_route_drops) {
     expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack), "no_route");
 }
 
-TEST_F(Verdicts, fragments_of_virtual_servers_are_dropped) {
+TEST_F(Verdicts, a_fragment_ahead_of_its_first_is_dropped) {
     path.serve({{"10.0.0.1"}});
-    const auto first = PacketBuilder::tcp(client, vip, syn).fragment(0, true);
-    expect_left_to_tc_and_dropped(first, "fragment");
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).fragment(0, true),
-                                  "fragment");
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).fragment(0, true),
-                                  "fragment");
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).fragment(185, false),
+                                  "early_fragment");
+    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).fragment(185, true),
+                                  "early_fragment");
 }
 
-TEST_F(Verdicts, other_fragments_pass) {
+TEST_F(Verdicts, a_fragment_ahead_of_its_first_goes_out_to_be_held_and_is_dropped_when_it_is_back) {
+    path.serve({{"10.0.0.1"}});
+    const auto early = PacketBuilder::tcp(client, vip, ack).fragment(185, false);
+    path.settings().fragment_holder = elsewhere;
+    const auto held = path.run(Hook::tc, early);
+    EXPECT_EQ(held.verdict, "fragment_held");
+    EXPECT_EQ(held.action, tc_redirect);
+    auto same = early;
+    EXPECT_EQ(held.packet, same.build());
+    EXPECT_EQ(path.run(Hook::xdp, early).verdict, "passed_up");
+    path.settings().fragment_holder = loopback;  // where this test's packets come from
+    expect_left_to_tc_and_dropped(early, "early_fragment");
+}
+
+TEST_F(Verdicts, fragments_of_what_is_passed_pass_too) {
     path.serve({{"10.0.0.1"}});
     expect_passed(PacketBuilder::tcp(client, {"192.0.2.80", 81}, syn).fragment(0, true),
                   "no_service");
+    expect_passed(PacketBuilder::tcp(client, vip, ack).fragment(185, true), "not_balanced");
     expect_passed(PacketBuilder::tcp(real, client, ack).fragment(0, true), "not_ours");
-    expect_passed(PacketBuilder::tcp(client, vip, ack).fragment(185, false), "not_balanced");
+    expect_passed(PacketBuilder::tcp(real, client, ack).fragment(185, false), "not_balanced");
+    expect_passed(
+        PacketBuilder::icmp(client.address, vip.address, 8, 0, 1, Bytes(8)).fragment(185, false),
+        "not_balanced");
+}
+
+TEST_F(Verdicts, vlan_tagged_frames_are_foreign) {
+    path.serve({{"10.0.0.1"}});
+    for (const auto& packet : {PacketBuilder::tcp(client, vip, syn).build(),
+                               PacketBuilder::tcp(real, client, ack).build()}) {
+        auto tagged = packet;
+        const Bytes tag{0x81, 0x00, 0x00, 0x05};
+        tagged.insert(tagged.begin() + 12, tag.begin(), tag.end());
+        for (const auto hook : {Hook::xdp, Hook::tc}) {
+            const auto outcome = path.run(hook, tagged);
+            EXPECT_EQ(outcome.verdict, hook == Hook::tc ? "foreign" : "passed_up");
+            EXPECT_EQ(outcome.packet, tagged);
+        }
+    }
 }
 
 TEST_F(Verdicts, cut_or_inconsistent_headers_are_dropped) {
@@ -191,15 +221,6 @@ TEST_F(Verdicts, cut_or_inconsistent_headers_are_dropped) {
                                PacketBuilder::tcp(client, vip, syn).total_length(1000),
                                PacketBuilder::tcp(client, vip, syn).version(6)})
         expect_dropped(packet, "truncated");
-}
-
-TEST_F(Verdicts, a_time_to_live_of_one_ends_here) {
-    path.serve({{"10.0.0.1"}});
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, syn).ttl(1), "ttl_expired");
-    EXPECT_TRUE(path.live().empty());
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).ttl(1), "ttl_expired");
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).ttl(1), "ttl_expired");
 }
 
 TEST_F(Verdicts, tunneling_is_refused) {
@@ -224,6 +245,7 @@ TEST_F(Verdicts, a_full_table_drops_new_connections_only) {
         ASSERT_LE(++port, 1024 + 64);
         verdict =
             small.run(Hook::xdp, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict;
+        small.run(Hook::xdp, PacketBuilder::tcp({client.address, port}, vip, ack));
     }
     EXPECT_EQ(port, 1024 + 64) << "63 cells: number 0 is never used";
     EXPECT_EQ(small.run(Hook::tc, PacketBuilder::tcp({client.address, port}, vip, syn)).verdict,

@@ -82,7 +82,8 @@ std::vector<shoal_pool_node> build_nodes(const Pool& pool, std::span<const Membe
     }
     if (header.depth > 1) fill_above(nodes, 1, header.leaves, 1 + header.leaves);
     if (header.depth > 2) fill_above(nodes, 1 + header.leaves, header.middles, header.root);
-    append_ring(nodes, fill_ring(pool, states));
+    const auto ring = fill_ring(pool, states);
+    append_ring(nodes, ring.empty() ? fill_stateless_ring(pool, states) : ring);
     return nodes;
 }
 

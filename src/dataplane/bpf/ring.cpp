@@ -89,7 +89,23 @@ Ring fill_maglev(std::span<const MemberState> states, std::uint32_t size) {
     return ring;
 }
 
+/// Their shares are right within a few hundredths then.
+constexpr std::uint32_t slots_of_member = 32;
+
 }  // namespace
+
+std::vector<std::uint16_t> fill_stateless_ring(const Pool& pool,
+                                               std::span<const MemberState> states) {
+    std::vector<MemberState> weighted(states.begin(), states.end());
+    std::size_t usable = 0;
+    for (std::size_t place = 0; place < weighted.size(); ++place) {
+        weighted[place].load.last_weight = pool.members[place].weight;
+        if (pool.members[place].weight != 0) ++usable;
+    }
+    if (usable == 0) return {};
+    const auto size = std::ranges::lower_bound(model::mh_table_sizes, usable * slots_of_member);
+    return fill_maglev(weighted, size == model::mh_table_sizes.end() ? SHOAL_MH_MAX_SIZE : *size);
+}
 
 std::vector<std::uint16_t> fill_ring(const Pool& pool, std::span<const MemberState> states) {
     switch (pool.scheduler) {

@@ -104,5 +104,41 @@ TEST(RingHash, of_dh_and_sh_is_the_kernels) {
     EXPECT_EQ(shoal_hash_slot(3), 0x25U);
 }
 
+std::vector<std::uint16_t> stateless_ring(const std::vector<std::uint32_t>& weights) {
+    Pool pool{.scheduler = SHOAL_SCHEDULER_WLC};
+    std::vector<MemberState> states;
+    for (const std::uint32_t weight : weights) {
+        MemberState state;
+        state.address = 0x0a000001 + static_cast<std::uint32_t>(states.size());
+        states.push_back(state);
+        pool.members.push_back({static_cast<std::uint32_t>(states.size()), weight});
+    }
+    return fill_stateless_ring(pool, states);
+}
+
+TEST(Ring, of_stateless_service_follows_the_weights_and_grows_with_the_pool) {
+    const auto ring = stateless_ring({1, 3, 0});
+    ASSERT_EQ(ring.size(), 251U);
+    const auto counts = shares(ring);
+    EXPECT_NEAR(counts.at(0), 63, 2);
+    EXPECT_NEAR(counts.at(1), 188, 2);
+    EXPECT_FALSE(counts.contains(2));
+    EXPECT_GE(stateless_ring(std::vector<std::uint32_t>(1000, 1)).size(), 32'000U);
+    EXPECT_EQ(stateless_ring(std::vector<std::uint32_t>(4096, 1)).size(), SHOAL_MH_MAX_SIZE);
+    EXPECT_THAT(stateless_ring({0, 0}), IsEmpty());
+    EXPECT_THAT(stateless_ring({}), IsEmpty());
+}
+
+TEST(Ring, of_stateless_service_moves_few_clients_when_a_server_leaves) {
+    const auto before = stateless_ring({1, 1, 1, 1, 1}), after = stateless_ring({1, 1, 0, 1, 1});
+    ASSERT_EQ(before.size(), after.size());
+    std::size_t moved = 0, lost = 0;
+    for (std::size_t slot = 0; slot < before.size(); ++slot) {
+        if (before[slot] == 2) ++lost;
+        if (before[slot] != after[slot]) ++moved;
+    }
+    EXPECT_LT(moved, lost * 2);
+}
+
 }  // namespace
 }  // namespace shoal::dataplane

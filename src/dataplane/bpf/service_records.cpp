@@ -1,8 +1,10 @@
 #include "dataplane/bpf/service_records.h"
 
+#include <bpf/bpf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "dataplane/bpf/counters.h"
 #include "dataplane/bpf/service_options.h"
@@ -123,6 +125,11 @@ Result<std::uint32_t> ServiceRecords::reserve(const std::vector<bool>& named) {
 Result<void> ServiceRecords::create(std::uint32_t index, const ServiceKey& key,
                                     const ServiceOptions& options) {
     if (auto done = begin_counters(*tables_, index); !done) return done;
+    // Nothing of its own was served statelessly yet.
+    const __u64 never = 0;
+    if (bpf_map_update_elem(tables_->fd("stateless_times"), &index, &never, BPF_ANY) != 0) {
+        return fail(system_error("clearing the time of stateless service", errno));
+    }
     tables_->services[index] = to_record(key, options, hz());
     applied_[index] = options;
     return access_.add(index, to_access(options));

@@ -55,6 +55,7 @@ Result<Tables> Tables::map(Objects maps) {
     take(tables.servers, "server_table", SHOAL_MAX_SERVERS);
     take(tables.loads, "server_loads", SHOAL_MAX_SERVERS);
     take(tables.templates, "server_templates", SHOAL_MAX_SERVERS);
+    take(tables.devices, "devices", SHOAL_MAX_DEVICES);
     take(tables.former_counters, "former_counters", 1);
     take(tables.cursors, "scheduler_state", SHOAL_MAX_SERVICES);
     if (!result) return fail(result.error());
@@ -91,7 +92,7 @@ Result<void> fill_fresh_tables(Tables& tables, TableSizes sizes) {
         if (cell > 0) tables.free_cells[cell - 1] = cell;
     }
     shoal_free_ring& ring = tables.free_ring[0];
-    ring.written = sizes.cells - 1;
+    ring.written = ring.resting = sizes.cells - 1;
     store_shared(ring.tail, ring.written);
     return {};
 }

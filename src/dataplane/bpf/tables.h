@@ -66,6 +66,7 @@ struct Tables {
     MappedArray<shoal_server_load> loads;
     /// See server_templates in bpf/maps.h.
     MappedArray<__u64> templates;
+    MappedArray<shoal_device> devices;
     /// See former_counters in bpf/maps.h.
     MappedArray<shoal_counters> former_counters;
     /// The words of union shoal_cursor.

@@ -16,6 +16,7 @@ VirtualServers::VirtualServers(const Tables& tables, const PinDirectory& pins,
       pools_(pins, tables.fd("pools")),
       servers_(tables),
       services_(tables),
+      origins_(tables),
       refresh_pool_(std::move(refresh_pool)) {}
 
 std::vector<Result<void>> VirtualServers::apply(std::span<const Operation> operations) {
@@ -35,6 +36,7 @@ std::vector<Result<void>> VirtualServers::apply(std::span<const Operation> opera
 void VirtualServers::commit(Drafts& drafts, Failures& failures) {
     prepare(drafts, failures);
     write_address_bits(drafts);
+    widen_origins(drafts, failures);
     swap(drafts, failures);
     for (const Draft& draft : drafts) {
         if (draft.existed && !draft.exists) services_.hide(draft.index);
@@ -44,7 +46,28 @@ void VirtualServers::commit(Drafts& drafts, Failures& failures) {
         if (draft.exists && !failures.contains(&draft)) finish(draft);
     }
     drop_gone(drafts, failures);
+    settle_origins(drafts, failures);
     write_address_bits({});
+}
+
+/// Before packets go to a real server by another virtual server too, its answers are ambiguous.
+void VirtualServers::widen_origins(const Drafts& drafts, const Failures& failures) {
+    for (const Draft& draft : drafts) {
+        if (draft.exists && !failures.contains(&draft))
+            origins_.add(draft.index, draft.pool.members);
+    }
+    // What is missing costs clients their service only while the table is full.
+    static_cast<void>(origins_.write());
+}
+
+void VirtualServers::settle_origins(const Drafts& drafts, const Failures& failures) {
+    for (const Draft& draft : drafts) {
+        const bool failed = failures.contains(&draft);
+        const bool stands = draft.existed ? draft.exists || failed : draft.exists && !failed;
+        const auto& members = failed ? draft.old_pool.members : draft.pool.members;
+        origins_.set(draft.index, stands ? std::span(members) : std::span<const PoolMember>{});
+    }
+    static_cast<void>(origins_.write());
 }
 
 void VirtualServers::prepare(Drafts& drafts, Failures& failures) {
@@ -259,6 +282,7 @@ Result<void> VirtualServers::repair_pool(std::uint32_t index, std::vector<bool>&
     if (!pool) return fail(pool.error());
     if (!*pool) return {};
     services_.schedule_as(index, **pool);
+    origins_.set(index, (*pool)->members);
     for (const PoolMember& member : (*pool)->members) {
         listed[member.server] = true;
         servers_.settle(member.server);
@@ -275,6 +299,7 @@ void VirtualServers::release_unlisted(const std::vector<bool>& listed) const {
 
 Result<void> VirtualServers::repair() {
     if (auto done = services_.load(); !done) return done;
+    if (auto done = origins_.load(); !done) return done;
     std::vector<bool> listed(SHOAL_MAX_SERVERS, false);
     std::vector<bool> exists(SHOAL_MAX_SERVICES, false);
     for (const auto& [key, index] : services_.all()) {
@@ -284,7 +309,7 @@ Result<void> VirtualServers::repair() {
     if (auto done = pools_.remove_unless(exists); !done) return done;
     release_unlisted(listed);
     write_address_bits({});
-    return {};
+    return origins_.write();
 }
 
 }  // namespace shoal::dataplane

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "dataplane/bpf/batch_plan.h"
+#include "dataplane/bpf/nat_origins.h"
 #include "dataplane/bpf/pool_store.h"
 #include "dataplane/bpf/server_records.h"
 #include "dataplane/bpf/service_records.h"
@@ -76,6 +77,8 @@ class VirtualServers {
     void undo(Draft& draft);
     void undo_swap(Draft& draft);
     void write_address_bits(const Drafts& drafts) const;
+    void widen_origins(const Drafts& drafts, const Failures& failures);
+    void settle_origins(const Drafts& drafts, const Failures& failures);
     Result<void> repair_pool(std::uint32_t index, std::vector<bool>& listed);
     void release_unlisted(const std::vector<bool>& listed) const;
 
@@ -83,6 +86,7 @@ class VirtualServers {
     PoolStore pools_;
     ServerRecords servers_;
     ServiceRecords services_;
+    NatOrigins origins_;
     RefreshPool refresh_pool_;
 };
 

@@ -1,7 +1,9 @@
 #include "dataplane/bpf/testing/network.h"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +26,8 @@ std::string to_string(const Mac& mac) {
 }  // namespace
 
 Network::Network() {
-    if (unshare(CLONE_NEWNET) != 0) throw std::runtime_error("no network namespace");
+    before_ = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (before_ < 0 || unshare(CLONE_NEWNET) != 0) throw std::runtime_error("no network namespace");
     run("ip link set lo up");
     run("ip link add wan address " + to_string(mac_) + " type veth peer name far");
     run("ip addr add 172.31.0.1/24 dev wan");
@@ -32,6 +35,11 @@ Network::Network() {
     run("ip link set far up");
     run("sysctl -qw net.ipv4.ip_forward=1");
     device_ = if_nametoindex("wan");
+}
+
+Network::~Network() {
+    if (setns(before_, CLONE_NEWNET) != 0) std::perror("going back to the first network namespace");
+    close(before_);
 }
 
 void Network::add_route(const std::string& prefix, const std::string& gateway) {

@@ -10,10 +10,14 @@ namespace shoal::dataplane::testing {
 inline constexpr Mac client_mac{0x02, 0, 0, 0, 0, 0x30};
 
 /// Moves the calling process into a network namespace of its own, with forwarding on and one device
-/// that has 172.31.0.1/24. Test runs then see this namespace's routes. Comes before the PacketPath.
+/// that has 172.31.0.1/24, and back at its end. Test runs then see this namespace's routes. Comes
+/// before the PacketPath.
 class Network {
   public:
     Network();
+    ~Network();
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
 
     void add_route(const std::string& prefix, const std::string& gateway);
     /// Replaces an earlier one.
@@ -22,6 +26,7 @@ class Network {
     const Mac& mac() const { return mac_; }
 
   private:
+    int before_ = -1;
     std::uint32_t device_ = 0;
     Mac mac_{0x02, 0, 0, 0, 0, 0x40};
 };

@@ -45,6 +45,12 @@ std::uint16_t internet_checksum(const Bytes& data) {
     return static_cast<std::uint16_t>(~sum);
 }
 
+Bytes quote(const Bytes& frame, std::size_t bytes) {
+    constexpr std::size_t ethernet = 14;
+    return {frame.begin() + ethernet,
+            frame.begin() + static_cast<std::ptrdiff_t>(ethernet + bytes)};
+}
+
 PacketBuilder PacketBuilder::tcp(Endpoint from, Endpoint to, std::uint8_t flags) {
     PacketBuilder builder;
     builder.flags_ = flags;
@@ -56,6 +62,18 @@ PacketBuilder PacketBuilder::udp(Endpoint from, Endpoint to) {
     builder.is_tcp_ = false;
     builder.protocol_ = 17;
     return builder.from(from).to(to);
+}
+
+PacketBuilder PacketBuilder::icmp(std::string_view from, std::string_view to, std::uint8_t type,
+                                  std::uint8_t code, std::uint32_t info, const Bytes& body) {
+    Bytes message{type, code, 0, 0};
+    append16(message, info >> 16);
+    append16(message, info);
+    append(message, body);
+    store16(message, 2, internet_checksum(message));
+    PacketBuilder builder;
+    builder.protocol_ = 1;
+    return builder.from({from, 0}).to({to, 0}).body(message);
 }
 
 PacketBuilder& PacketBuilder::from(Endpoint endpoint) {
@@ -96,6 +114,21 @@ PacketBuilder& PacketBuilder::protocol(std::uint8_t protocol) {
     return *this;
 }
 
+PacketBuilder& PacketBuilder::tos(std::uint8_t tos) {
+    tos_ = tos;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::identification(std::uint16_t identification) {
+    identification_ = identification;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::body(Bytes body) {
+    body_ = std::move(body);
+    return *this;
+}
+
 PacketBuilder& PacketBuilder::ip_options(Bytes options) {
     options_ = std::move(options);
     return *this;
@@ -127,6 +160,7 @@ PacketBuilder& PacketBuilder::cut_to(std::size_t length) {
 }
 
 Bytes PacketBuilder::transport() const {
+    if (body_) return *body_;
     Bytes header;
     append16(header, source_port_);
     append16(header, destination_port_);
@@ -153,9 +187,9 @@ Bytes PacketBuilder::transport() const {
 
 Bytes PacketBuilder::ip_header(std::size_t transport_length) const {
     const std::size_t length = 20 + options_.size();
-    Bytes header{static_cast<std::uint8_t>(version_ << 4 | length / 4), 0};
+    Bytes header{static_cast<std::uint8_t>(version_ << 4 | length / 4), tos_};
     append16(header, total_length_ != 0 ? total_length_ : length + transport_length);
-    append16(header, 0x1234);
+    append16(header, identification_);
     append16(header, fragment_);
     append(header, Bytes{ttl_, protocol_, 0, 0});
     append(header, source_);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,9 @@ class PacketBuilder {
   public:
     static PacketBuilder tcp(Endpoint from, Endpoint to, std::uint8_t flags);
     static PacketBuilder udp(Endpoint from, Endpoint to);
+    /// An ICMP message, with its checksum: type, code, the header's second word, and what follows.
+    static PacketBuilder icmp(std::string_view from, std::string_view to, std::uint8_t type,
+                              std::uint8_t code, std::uint32_t info, const Bytes& body);
 
     PacketBuilder& from(Endpoint endpoint);
     PacketBuilder& to(Endpoint endpoint);
@@ -36,6 +40,10 @@ class PacketBuilder {
     PacketBuilder& version(std::uint8_t version);
     PacketBuilder& ttl(std::uint8_t ttl);
     PacketBuilder& protocol(std::uint8_t protocol);
+    PacketBuilder& tos(std::uint8_t tos);
+    PacketBuilder& identification(std::uint16_t identification);
+    /// What stands behind the IP header, instead of a TCP or UDP segment.
+    PacketBuilder& body(Bytes body);
     /// A multiple of four bytes, at most 40.
     PacketBuilder& ip_options(Bytes options);
     /// Offset in units of eight bytes.
@@ -58,11 +66,13 @@ class PacketBuilder {
     Mac source_mac_{0x02, 0, 0, 0, 0, 0x01};
     std::uint16_t ether_type_ = 0x0800;
     std::uint8_t version_ = 4;
+    std::uint8_t tos_ = 0;
     std::uint8_t ttl_ = 64;
     std::uint8_t protocol_ = 6;
     std::uint8_t flags_ = 0;
     bool is_tcp_ = true;
     bool checksum_ = true;
+    std::uint16_t identification_ = 0x1234;
     std::uint16_t fragment_ = 0;
     std::uint16_t total_length_ = 0;
     std::size_t cut_to_ = 0;
@@ -71,8 +81,12 @@ class PacketBuilder {
     std::uint16_t source_port_ = 0;
     std::uint16_t destination_port_ = 0;
     Bytes options_;
+    std::optional<Bytes> body_;
     Bytes payload_{'s', 'h', 'o', 'a', 'l'};
 };
+
+/// The first bytes of the frame's IP packet, as an ICMP error quotes it.
+Bytes quote(const Bytes& frame, std::size_t bytes);
 
 /// The internet checksum of `data`, as the 16-bit number that is stored in network byte order.
 std::uint16_t internet_checksum(const Bytes& data);

@@ -69,15 +69,9 @@ void pin_to_cpu(unsigned cpu) {
     if (sched_setaffinity(0, sizeof(set), &set) != 0) fail("pinning to a CPU");
 }
 
-void PacketPath::Deleter::operator()(director_tc* skeleton) const {
-    director_tc__destroy(skeleton);
-}
-void PacketPath::Deleter::operator()(director_xdp* skeleton) const {
-    director_xdp__destroy(skeleton);
-}
-
-PacketPath::PacketPath(std::uint32_t cells) {
-    load_programs(cells);
+PacketPath::PacketPath(std::uint32_t cells)
+    : programs_(LoadedPrograms::take(cells)), tc_(&programs_->tc()), xdp_(&programs_->xdp()) {
+    sched_getaffinity(0, sizeof cpus_, &cpus_);
     fill_tables(cells);
 }
 
@@ -93,37 +87,8 @@ PacketPath::~PacketPath() {
         munmap(memory.data(), memory.size());
     for (const auto& [service, current] : pools_)
         munmap(current.nodes.data(), current.nodes.size_bytes());
-}
-
-void PacketPath::load_programs(std::uint32_t cells) {
-    tc_.reset(director_tc__open());
-    xdp_.reset(director_xdp__open());
-    if (!tc_ || !xdp_) fail("opening the programs");
-    const auto size = [&](auto& maps) {
-        bpf_map__set_max_entries(maps.connections, cells);
-        bpf_map__set_max_entries(maps.free_cells, cells);
-        bpf_map__set_max_entries(maps.flow_index, cells / 4);
-        bpf_map__set_max_entries(maps.overflow, std::max(cells / 16, 1U));
-    };
-    size(tc_->maps);
-    size(xdp_->maps);
-    tc_->rodata->shoal_cell_mask = cells - 1;
-    tc_->rodata->shoal_bucket_mask = cells / 4 - 1;
-    xdp_->rodata->shoal_cell_mask = cells - 1;
-    xdp_->rodata->shoal_bucket_mask = cells / 4 - 1;
-    if (const int error = director_tc__load(tc_.get())) fail("loading the tc program", error);
-    share_maps();
-    if (const int error = director_xdp__load(xdp_.get())) fail("loading the XDP program", error);
-}
-
-void PacketPath::share_maps() {
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, xdp_->obj) {
-        if (bpf_map__is_internal(map)) continue;
-        const bpf_map* shared = bpf_object__find_map_by_name(tc_->obj, bpf_map__name(map));
-        if (!shared || bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
-            fail(std::string("sharing ") + bpf_map__name(map));
-    }
+    sched_setaffinity(0, sizeof cpus_, &cpus_);
+    LoadedPrograms::leave(std::move(programs_), timer_started_);
 }
 
 void PacketPath::fill_tables(std::uint32_t cells) {
@@ -139,6 +104,10 @@ void PacketPath::fill_tables(std::uint32_t cells) {
     loads_ = map_memory<shoal_server_load>(maps.server_loads);
     cursors_ = map_memory<union shoal_cursor>(maps.scheduler_state);
 
+    const auto devices = map_memory<shoal_device>(maps.devices);
+    for (std::uint32_t index = 1; index < devices.size(); ++index)
+        devices[index] = {.interface = index, .mtu = 1500, .mac = {}, .zero = 0};
+
     settings_->hash_key[0] = 0x0706050403020100ULL;
     settings_->hash_key[1] = 0x0f0e0d0c0b0a0908ULL;
     settings_->abi_version = SHOAL_ABI_VERSION;
@@ -150,11 +119,11 @@ void PacketPath::fill_tables(std::uint32_t cells) {
     for (unsigned state = 0; state < SHOAL_STATES; ++state)
         settings_->timeout[state] = seconds[state] * settings_->hz;
     const auto places = map_memory<FreePlace>(maps.free_cells);
-    for (std::uint32_t place = 0; place < cells; ++place)
+    for (std::uint32_t place = 0; place + 1 < cells; ++place)
         places[place].cell = place + 1;
     munmap(places.data(), places.size_bytes());
     ring_->head = 0;
-    ring_->tail = ring_->written = cells - 1;
+    ring_->tail = ring_->resting = ring_->written = cells - 1;
 }
 
 void PacketPath::set_filter_bit(bool virtual_bits, const std::string& address) {
@@ -315,8 +284,22 @@ std::uint32_t PacketPath::run_quietly(Hook hook, const Bytes& packet) const {
     return run_program(program(hook), packet, nullptr, nullptr, 0);
 }
 
+void PacketPath::set_device(std::uint32_t interface, std::uint32_t mtu, const Mac& mac) const {
+    shoal_device device{.interface = interface, .mtu = mtu, .mac = {}, .zero = 0};
+    std::ranges::copy(mac, device.mac);
+    if (bpf_map_update_elem(map("devices"), &interface, &device, BPF_ANY) != 0)
+        throw std::runtime_error("no room for a device");
+}
+
 int PacketPath::program(Hook hook) const {
     return bpf_program__fd(hook == Hook::tc ? tc_->progs.shoal_tc : xdp_->progs.shoal_xdp);
+}
+
+int PacketPath::program(const char* name) const {
+    const bpf_program* found = bpf_object__find_program_by_name(tc_->obj, name);
+    if (!found) found = bpf_object__find_program_by_name(xdp_->obj, name);
+    if (!found) throw std::runtime_error(std::string("no program ") + name);
+    return bpf_program__fd(found);
 }
 
 int PacketPath::map(const char* name) const {
@@ -333,7 +316,8 @@ bool PacketPath::sweep() const {
     return run_control(bpf_program__fd(tc_->progs.sweep_now), 0) == 0;
 }
 
-std::uint32_t PacketPath::start_sweeper() const {
+std::uint32_t PacketPath::start_sweeper() {
+    timer_started_ = true;
     return run_control(bpf_program__fd(tc_->progs.start_sweeper), 0);
 }
 

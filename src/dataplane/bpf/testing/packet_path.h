@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sched.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,10 +12,9 @@
 
 #include "abi.h"
 #include "dataplane/bpf/pool.h"
+#include "dataplane/bpf/testing/loaded_programs.h"
 #include "dataplane/bpf/testing/packet_builder.h"
 
-struct director_tc;
-struct director_xdp;
 struct bpf_map;
 
 // The loaded packet path without shoald: both programs on one set of small maps, which the test
@@ -97,7 +98,7 @@ class PacketPath {
     /// Lets every connection look `seconds` older.
     void age(std::uint32_t seconds);
     /// Starts the sweeper's timer; the program's own return value.
-    std::uint32_t start_sweeper() const;
+    std::uint32_t start_sweeper();
 
     std::map<std::string, std::uint64_t> verdicts() const;
     shoal_counters service_counters(std::uint32_t service) const;
@@ -126,13 +127,16 @@ class PacketPath {
     union shoal_cursor& cursor(std::uint32_t service) const { return cursors_[service]; }
     void set_filter_bit(bool virtual_bits, const std::string& address);
 
+    /// What XDP knows of a device; at first every device has the MAC 0 and takes 1500 bytes.
+    void set_device(std::uint32_t interface, std::uint32_t mtu, const Mac& mac = {}) const;
+
     int program(Hook hook) const;
+    /// Any of the programs, by its name.
+    int program(const char* name) const;
     /// The descriptor of a map, by its name.
     int map(const char* name) const;
 
   private:
-    void load_programs(std::uint32_t cells);
-    void share_maps();
     void fill_tables(std::uint32_t cells);
     std::uint32_t run_program(int program, const Bytes& packet, Bytes* out, void* context,
                               std::uint32_t context_size) const;
@@ -140,12 +144,12 @@ class PacketPath {
     std::uint32_t run_control(int program, std::uint32_t mark) const;
     shoal_counters sum_counters(const bpf_map* map, std::uint32_t index) const;
 
-    struct Deleter {
-        void operator()(director_tc* skeleton) const;
-        void operator()(director_xdp* skeleton) const;
-    };
-    std::unique_ptr<director_tc, Deleter> tc_;
-    std::unique_ptr<director_xdp, Deleter> xdp_;
+    std::unique_ptr<LoadedPrograms> programs_;
+    director_tc* tc_;
+    director_xdp* xdp_;
+    bool timer_started_ = false;
+    /// Of the thread, before a test calls pin_to_cpu().
+    cpu_set_t cpus_{};
     shoal_settings* settings_ = nullptr;
     shoal_address_filter* filter_ = nullptr;
     shoal_sweeper* sweeper_ = nullptr;
@@ -165,8 +169,8 @@ class PacketPath {
     std::uint32_t next_server_ = 0;
 };
 
-/// The calling thread runs on this CPU alone from now on. Free cells lie in per-CPU batches, so a
-/// test that counts on the last of them must not wander.
+/// The calling thread runs on this CPU alone until its PacketPath goes. Free cells lie in per-CPU
+/// batches, so a test that counts on the last of them must not wander.
 void pin_to_cpu(unsigned cpu);
 
 }  // namespace shoal::dataplane::testing

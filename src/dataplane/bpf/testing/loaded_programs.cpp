@@ -1,0 +1,146 @@
+#include "dataplane/bpf/testing/loaded_programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "director_tc.skel.h"
+#include "director_xdp.skel.h"
+
+namespace shoal::dataplane::testing {
+namespace {
+
+[[noreturn]] void give_up(const std::string& what, int error = errno) {
+    throw std::runtime_error(what + ": " + std::generic_category().message(std::abs(error)));
+}
+
+std::vector<std::unique_ptr<LoadedPrograms>>& idle() {
+    static std::vector<std::unique_ptr<LoadedPrograms>> programs;
+    return programs;
+}
+
+void set_size(auto& skeleton, std::uint32_t cells) {
+    bpf_map__set_max_entries(skeleton.maps.connections, cells);
+    bpf_map__set_max_entries(skeleton.maps.free_cells, cells);
+    bpf_map__set_max_entries(skeleton.maps.flow_index, cells / 4);
+    bpf_map__set_max_entries(skeleton.maps.overflow, std::max(cells / 16, 1U));
+    skeleton.rodata->shoal_cell_mask = cells - 1;
+    skeleton.rodata->shoal_bucket_mask = cells / 4 - 1;
+}
+
+// ---- Emptying, by type of map
+
+void zero_memory(const bpf_map* map) {
+    // The kernel keeps the values of an array eight bytes apart.
+    const std::size_t value = (bpf_map__value_size(map) + 7U) / 8 * 8;
+    const std::size_t bytes = value * bpf_map__max_entries(map);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (memory == MAP_FAILED) give_up(std::string("mapping ") + bpf_map__name(map));
+    std::memset(memory, 0, bytes);
+    munmap(memory, bytes);
+}
+
+void zero_per_cpu(const bpf_map* map) {
+    std::uint32_t count = bpf_map__max_entries(map);
+    std::vector<std::uint32_t> keys(count);
+    std::iota(keys.begin(), keys.end(), 0U);
+    const std::size_t value = (bpf_map__value_size(map) + 7U) / 8 * 8;
+    const std::vector<std::byte> zeros(value * count *
+                                       static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    bpf_map_batch_opts options{};
+    options.sz = sizeof options;
+    if (bpf_map_update_batch(bpf_map__fd(map), keys.data(), zeros.data(), &count, &options) != 0)
+        give_up(std::string("emptying ") + bpf_map__name(map));
+}
+
+void delete_entries(const bpf_map* map) {
+    std::vector<std::byte> key(bpf_map__key_size(map));
+    while (bpf_map_get_next_key(bpf_map__fd(map), nullptr, key.data()) == 0) {
+        // An entry of an LRU map may go by itself.
+        if (bpf_map_delete_elem(bpf_map__fd(map), key.data()) != 0 && errno != ENOENT)
+            give_up(std::string("emptying ") + bpf_map__name(map));
+    }
+}
+
+void delete_inner_maps(const bpf_map* map) {
+    for (std::uint32_t index = 0; index < bpf_map__max_entries(map); ++index)
+        bpf_map_delete_elem(bpf_map__fd(map), &index);
+}
+
+void empty(const bpf_map* map) {
+    switch (bpf_map__type(map)) {
+        case BPF_MAP_TYPE_ARRAY:
+            if (bpf_map__map_flags(map) & BPF_F_MMAPABLE) zero_memory(map);
+            return;  // the others are a timer, and what nobody writes to
+        case BPF_MAP_TYPE_PERCPU_ARRAY:
+            return zero_per_cpu(map);
+        case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+            return delete_inner_maps(map);
+        case BPF_MAP_TYPE_HASH:
+        case BPF_MAP_TYPE_LRU_HASH:
+        case BPF_MAP_TYPE_LPM_TRIE:
+            return delete_entries(map);
+        default:
+            throw std::logic_error(std::string("how to empty ") + bpf_map__name(map));
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<LoadedPrograms> LoadedPrograms::take(std::uint32_t cells) {
+    const auto found = std::ranges::find(idle(), cells, &LoadedPrograms::cells_);
+    if (found == idle().end()) return std::unique_ptr<LoadedPrograms>(new LoadedPrograms(cells));
+    auto programs = std::move(*found);
+    idle().erase(found);
+    return programs;
+}
+
+void LoadedPrograms::leave(std::unique_ptr<LoadedPrograms> used, bool timer_started) {
+    if (!used || timer_started) return;
+    used->empty_maps();
+    idle().push_back(std::move(used));
+}
+
+LoadedPrograms::LoadedPrograms(std::uint32_t cells)
+    : cells_(cells), tc_(director_tc__open()), xdp_(director_xdp__open()) {
+    if (tc_ == nullptr || xdp_ == nullptr) give_up("opening the programs");
+    set_size(*tc_, cells);
+    set_size(*xdp_, cells);
+    if (const int error = director_tc__load(tc_)) give_up("loading the tc program", error);
+    share_maps();
+    if (const int error = director_xdp__load(xdp_)) give_up("loading the XDP program", error);
+}
+
+LoadedPrograms::~LoadedPrograms() {
+    director_xdp__destroy(xdp_);
+    director_tc__destroy(tc_);
+}
+
+void LoadedPrograms::share_maps() const {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, xdp_->obj) {
+        if (bpf_map__is_internal(map)) continue;
+        const bpf_map* shared = bpf_object__find_map_by_name(tc_->obj, bpf_map__name(map));
+        if (!shared || bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
+            give_up(std::string("sharing ") + bpf_map__name(map));
+    }
+}
+
+void LoadedPrograms::empty_maps() const {
+    const bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, tc_->obj) {
+        if (!bpf_map__is_internal(map)) empty(map);
+    }
+}
+
+}  // namespace shoal::dataplane::testing

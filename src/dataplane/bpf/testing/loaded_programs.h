@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+struct director_tc;
+struct director_xdp;
+
+namespace shoal::dataplane::testing {
+
+/// Both programs on one set of empty maps. The verifier takes longer over them than most tests
+/// take, so that they are loaded once per process and table size: whoever is done with them leaves
+/// them to the next test, with every map as it was at first.
+class LoadedPrograms {
+  public:
+    /// Throws std::runtime_error where the kernel refuses.
+    static std::unique_ptr<LoadedPrograms> take(std::uint32_t cells);
+    /// `used` may be empty. Programs whose timer was started are not used again.
+    static void leave(std::unique_ptr<LoadedPrograms> used, bool timer_started);
+    ~LoadedPrograms();
+    LoadedPrograms(const LoadedPrograms&) = delete;
+    LoadedPrograms& operator=(const LoadedPrograms&) = delete;
+
+    director_tc& tc() const { return *tc_; }
+    director_xdp& xdp() const { return *xdp_; }
+
+  private:
+    explicit LoadedPrograms(std::uint32_t cells);
+    void share_maps() const;
+    void empty_maps() const;
+
+    std::uint32_t cells_;
+    director_tc* tc_;
+    director_xdp* xdp_;
+};
+
+}  // namespace shoal::dataplane::testing
