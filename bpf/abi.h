@@ -85,7 +85,20 @@ enum shoal_state {
 #define SHOAL_WORD_FTP_CONTROL 0x00000400U /* has its share in ftp_controls */
 #define SHOAL_WORD_GENERATION_SHIFT 16
 
-enum shoal_method { SHOAL_METHOD_NAT = 0, SHOAL_METHOD_DIRECT = 1, SHOAL_METHOD_TUNNEL = 2 };
+enum shoal_method {
+    SHOAL_METHOD_NAT = 0,
+    SHOAL_METHOD_DIRECT = 1,
+    SHOAL_METHOD_TUNNEL = 2,
+    /* Of connections alone: the real server is the director itself. */
+    SHOAL_METHOD_LOCAL = 3,
+};
+
+/* What an encapsulated packet begins with; the numbers are IPVS's. */
+enum shoal_tunnel {
+    SHOAL_TUNNEL_IPIP = 0, /* RFC 2003: an IP header */
+    SHOAL_TUNNEL_GUE = 1,  /* and UDP without a checksum, and GUE version 0 without options */
+    SHOAL_TUNNEL_GRE = 2,  /* RFC 2784: and GRE without options */
+};
 
 /* A persistence template is a cell too: client_address is masked, client_port 0, protocol
  * SHOAL_PROTOCOL_TEMPLATE, and virtual_address is the index of the service, so that it is found by
@@ -230,7 +243,9 @@ SHOAL_ASSERT(sizeof(struct shoal_service) == 64, "one cache line");
 #define SHOAL_SERVER_NEXT_HOP_KNOWN 0x02 /* mac is good */
 #define SHOAL_SERVER_IN_USE 0x04         /* the index is taken */
 #define SHOAL_SERVER_KEPT 0x08           /* not available, but its connections go on */
+#define SHOAL_SERVER_LOCAL 0x10          /* its address is the director's own */
 
+/* What the packets of known connections need. */
 struct shoal_server {
     __be32 address[4];
     __be16 port;
@@ -239,12 +254,22 @@ struct shoal_server {
     __u32 interface; /* 0: no route */
     __u8 mac[6];
     __u8 source_mac[6];
-    __be32 next_hop[4]; /* gateway, or the real server itself */
+    __be32 tunnel_source[4]; /* the director's address on the way there */
     __u32 service;
-    __u32 mtu;
-    __u32 use; /* raised each time the index is given to another real server */
+    __u32 mtu;          /* of the way there; 0: not known, and then nothing is too big */
+    __be16 tunnel_port; /* of GUE */
+    __u8 tunnel;        /* enum shoal_tunnel */
+    __u8 zero;
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_server) == 64, "one cache line");
+
+/* The rest, in an array of its own: server_details. */
+struct shoal_server_detail {
+    __be32 next_hop[4]; /* gateway, or the real server itself */
+    __u32 use;          /* raised each time the index is given to another real server */
+    __u32 zero[3];
+};
+SHOAL_ASSERT(sizeof(struct shoal_server_detail) == 32, "two in a cache line");
 
 /* ---- Which packets belong to a virtual server of several ports ---------------------------------
  * service_ports is an LPM trie over (address, protocol, family, port): disjoint ranges of ports,
@@ -392,7 +417,7 @@ SHOAL_ASSERT(sizeof(struct shoal_locality_key) == 20, "no holes in a hash key");
 
 struct shoal_local_server {
     __u16 server; /* index into server_table */
-    __u16 use;    /* of shoal_server.use when it was chosen */
+    __u16 use;    /* of shoal_server_detail.use when it was chosen */
 };
 SHOAL_ASSERT(SHOAL_MAX_SERVERS <= 0x10000, "an index fits");
 
@@ -453,6 +478,9 @@ SHOAL_ASSERT(sizeof(struct shoal_fragment_key) == 40, "no holes in a hash key");
 /* ---- Settings --------------------------------------------------------------------------------*/
 struct shoal_settings {
     __u64 hash_key[2]; /* SipHash-1-3, random, made once with the table */
+    /* While this moment (CLOCK_MONOTONIC, ns) has not come, packets are traced; 0: off. In the line
+     * that every packet reads. */
+    __u64 trace_until;
     __u32 abi_version;
     __u32 cells;   /* power of two; cell 0 is never used */
     __u32 buckets; /* power of two, cells / 4: two slots a cell */
@@ -489,6 +517,107 @@ struct shoal_sweeper {
     __u32 counting;          /* the sum of the round under way */
 };
 
+/* ---- Tracing -----------------------------------------------------------------------------------
+ * `shoal trace`: the verdicts of single packets, through a ring buffer. IPv4 addresses lie in the
+ * first four bytes. */
+struct shoal_trace_tuple {
+    __be32 source[4];
+    __be32 destination[4];
+    __be16 source_port; /* 0 where there is none */
+    __be16 destination_port;
+    __u8 family; /* 4; 0: no IP packet, the rest is 0 */
+    __u8 protocol;
+    __u8 tcp_flags;
+    __u8 zero;
+};
+SHOAL_ASSERT(sizeof(struct shoal_trace_tuple) == 40, "no holes");
+
+/* A packet is shown where all of it holds. */
+struct shoal_trace_filter {
+    __u64 verdicts;   /* bit n: verdict n */
+    __be32 client[4]; /* one end of the packet */
+    __be32 client_mask[4];
+    __be32 virtual_address[4];
+    __be32 real_address[4];
+    __be16 virtual_port; /* 0: any */
+    __be16 real_port;    /* 0: any */
+    __u8 protocol;       /* 0: any */
+    __u8 with_virtual;   /* 0: virtual_address is any */
+    __u8 with_real;
+    __u8 zero;
+};
+SHOAL_ASSERT(sizeof(struct shoal_trace_filter) == 80, "no holes");
+
+#define SHOAL_NOBODY 0xffffffffU
+
+/* Of each CPU. */
+#define SHOAL_TRACE_PACKETS_PER_S 10000ULL
+#define SHOAL_TRACE_BURST 1000ULL
+
+struct shoal_trace_owner {
+    __u32 service; /* index, or SHOAL_NOBODY */
+    __u32 server;  /* index, or SHOAL_NOBODY */
+};
+
+struct shoal_trace_state { /* per CPU */
+    struct shoal_trace_tuple arrived;
+    struct shoal_trace_owner owner; /* where the packet itself does not tell */
+    __u32 interface;
+    __u32 bytes;
+    __u32 pending;  /* 1: the fields above are of the packet under way */
+    __u32 tokens;   /* packets that may be shown now */
+    __u64 refilled; /* jiffies */
+    __u64 left_out; /* packets that there was no token or no room for, ever */
+};
+
+struct shoal_trace_event {
+    __u64 time_ns; /* CLOCK_MONOTONIC */
+    __u32 interface;
+    __u32 bytes;   /* of the IP packet */
+    __u32 service; /* index, or SHOAL_NOBODY */
+    __u32 server;  /* index, or SHOAL_NOBODY */
+    __u16 verdict;
+    __u8 xdp; /* 1: at XDP, 0: at tc */
+    __u8 zero[5];
+    struct shoal_trace_tuple arrived;
+    struct shoal_trace_tuple left; /* family 0: it went nowhere from here */
+};
+SHOAL_ASSERT(sizeof(struct shoal_trace_event) == 112, "no holes");
+
+/* ---- Explaining --------------------------------------------------------------------------------
+ * `shoal explain`: the program `explain` answers one question at a time. */
+struct shoal_explanation {
+    /* The question. */
+    __be32 client_address[4];
+    __be32 virtual_address[4];
+    __be16 client_port;
+    __be16 virtual_port;
+    __u8 protocol;
+    __u8 with_client_port; /* 0: connections are not looked for */
+    __u8 opens;            /* 1: TCP with SYN also where there is a connection */
+    __u8 zero;
+    /* The answer; zero before. */
+    __u32 verdict;
+    __u32 service;       /* index, or SHOAL_NOBODY */
+    __u32 server;        /* index, or SHOAL_NOBODY */
+    __u32 cell;          /* of the connection that the packet is of; 0: none */
+    __u32 template_cell; /* of the persistence template that decides; 0: none */
+    __u32 scheduler;     /* enum shoal_scheduler, where `scheduled` */
+    __be16 real_port;
+    __u8 method;               /* enum shoal_method */
+    __u8 scheduled;            /* a scheduler was asked */
+    __u8 by_chance;            /* `server` is one of those that may be drawn */
+    __u8 remembered;           /* lblc and lblcr: it serves the virtual address already */
+    __u8 gone;                 /* the connection's real server was removed */
+    __u8 reopens;              /* a SYN on the connection would begin a new one */
+    union shoal_cursor cursor; /* where rr and wrr would stand then */
+    __u8 full;                 /* no cell is free for a new connection */
+    __u8 by_ring;              /* `server` follows from the client alone, see stateless.h */
+    __u8 one_packet;           /* there will be no connection: one-packet scheduling */
+    __u8 zero2[5];
+};
+SHOAL_ASSERT(sizeof(struct shoal_explanation) == 88, "no holes");
+
 /* ---- Verdicts --------------------------------------------------------------------------------
  * SHOAL_VERDICT(name, "meaning"): every exit of the packet path. */
 #define SHOAL_VERDICTS(V)                                                                     \
@@ -509,7 +638,6 @@ struct shoal_sweeper {
     V(early_fragment, "dropped: a fragment ahead of the first one of its datagram")           \
     V(truncated, "dropped: headers cut short or inconsistent")                                \
     V(ttl_expired, "dropped: time to live used up, and the sender not told")                  \
-    V(no_tunnel, "dropped: tunneling is not available yet")                                   \
     V(martian, "dropped: a source address that no client has")                                \
     V(icmp_to_server, "an ICMP error about a connection, sent to its real server")            \
     V(icmp_to_client, "an ICMP error about a connection, sent to its client")                 \
@@ -518,6 +646,8 @@ struct shoal_sweeper {
     V(stateless, "sent to a real server without a record, the table being full")              \
     V(stateless_reply, "a real server's answer sent to the client, without a record")         \
     V(fragment_held, "held back for the first fragment of its datagram")                      \
+    V(too_big, "too large for the way it has to go; the sender is told the MTU by ICMP")      \
+    V(local, "left to a service of the director itself, which is the real server")            \
     V(internal, "dropped: an impossible state; please report it")
 enum shoal_verdict {
 #define SHOAL_VERDICT_NAME(name, meaning) SHOAL_VERDICT_##name,

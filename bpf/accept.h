@@ -71,15 +71,15 @@ static __always_inline int use_server(struct opening* opening, const struct shoa
                                       __u32 index) {
     const struct shoal_server* server = get_server(index);
     if (!server) return SHOAL_VERDICT_internal;
-    if (server->method == SHOAL_METHOD_TUNNEL) return SHOAL_VERDICT_no_tunnel;
-    if (!server->interface) return SHOAL_VERDICT_no_route;
+    bool local = READ_ONCE(server->flags) & SHOAL_SERVER_LOCAL;
+    if (!server->interface && !local) return SHOAL_VERDICT_no_route;
     opening->server = index;
     opening->real_address = server->address[0];
     opening->real_port = server->port;
     if (!server->port) opening->real_port = opening->flow.other_port;
     if (service->persistence_timeout)
         opening->real_port = persistent_port(opening, service, server);
-    opening->method = server->method;
+    opening->method = local ? SHOAL_METHOD_LOCAL : server->method;
     opening->load_epoch = service->load_epoch;
     opening->state = first_state(opening);
     return SHOAL_VERDICT_new_connection;
@@ -118,6 +118,11 @@ static __always_inline bool may_be_stateless(const struct arrival* arrival,
     return !arrival->alone && (!first || service->persistence_timeout);
 }
 
+static __always_inline bool is_alone(const struct opening* opening,
+                                     const struct shoal_service* service) {
+    return service->flags & SHOAL_SERVICE_ONE_PACKET && opening->flow.protocol == IPPROTO_UDP;
+}
+
 static __always_inline int choose_server(struct arrival* arrival) {
     struct opening* opening = &arrival->opening;
     int index = find_service(&opening->flow, opening->now);
@@ -125,8 +130,7 @@ static __always_inline int choose_server(struct arrival* arrival) {
     opening->service = index;
     const struct shoal_service* service = get_service(opening->service);
     if (!service) return SHOAL_VERDICT_internal;
-    arrival->alone =
-        service->flags & SHOAL_SERVICE_ONE_PACKET && opening->flow.protocol == IPPROTO_UDP;
+    arrival->alone = is_alone(opening, service);
     /* What XDP picks and cannot send would be picked again at tc. */
     if (is_xdp && arrival->alone) return SHOAL_VERDICT_passed_up;
     arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);

@@ -27,9 +27,9 @@ static __always_inline bool is_for_us(const hook_context* context, const struct 
 
 /* Frames sent to a device that does not take them from XDP, or that are too long for it, would be
  * lost without a word. */
-static __always_inline bool takes(__u32 interface, const struct packet* packet) {
+static __always_inline bool takes(__u32 interface, __u32 bytes) {
     const struct shoal_device* device = get_device(interface);
-    return device && packet->bytes <= READ_ONCE(device->mtu);
+    return device && bytes <= READ_ONCE(device->mtu);
 }
 
 #else
@@ -39,8 +39,8 @@ static __always_inline bool is_for_us(const hook_context* context, const struct 
     return true;
 }
 
-static __always_inline bool takes(__u32 interface, const struct packet* packet) {
-    (void)interface, (void)packet;
+static __always_inline bool takes(__u32 interface, __u32 bytes) {
+    (void)interface, (void)bytes;
     return true;
 }
 

@@ -10,16 +10,13 @@
 #include "ftp_data.h"
 #include "reclaim.h"
 #include "rewrite.h"
+#include "trace.h"
+#include "whole.h"
 
 struct moment {
     const struct shoal_settings* settings;
     __u64 jiffies;
 };
-
-static __always_inline bool in_filter(const __u64* bits, __be32 address) {
-    __u32 index = (__u32)(address * 0x9E3779B1U) >> 16;
-    return bits[index >> 6] >> (index & 63) & 1;
-}
 
 /* ---- From a client ----------------------------------------------------------------------------*/
 
@@ -33,6 +30,25 @@ static __always_inline bool is_over(const struct shoal_connection* connection,
            begins_anew(connection);
 }
 
+/* By NAT or direct routing: whether the packet may go to the real server; UNDECIDED, or why not. */
+static __always_inline int check_way(hook_context* context, struct packet* packet,
+                                     const struct shoal_server* server) {
+    if (!server->interface) return SHOAL_VERDICT_no_route;
+    if (is_xdp) return can_send(packet, server) ? UNDECIDED : SHOAL_VERDICT_passed_up;
+    if (within(wire_bytes(context, packet), server->mtu)) return UNDECIDED;
+    return refuse_too_big(context, packet, server->mtu, packet->ip->daddr);
+}
+
+/* The first packet of a connection by tunneling, or to the director itself. */
+static __always_inline int send_first_whole(hook_context* context, struct packet* packet,
+                                            const struct shoal_connection* connection,
+                                            const struct shoal_server* server, int verdict) {
+    int refused = check_whole(context, packet, connection->method, server, false);
+    if (refused != UNDECIDED) return refused;
+    expect_fragments(packet, connection);
+    return send_whole(context, packet, connection->method, server, connection->server, verdict);
+}
+
 static __always_inline int forward(hook_context* context, struct packet* packet,
                                    const struct shoal_connection* connection,
                                    const struct shoal_server* server) {
@@ -44,7 +60,7 @@ static __always_inline int forward(hook_context* context, struct packet* packet,
         translate_to_server(context, packet, connection);
     else
         lower_ttl(packet->ip, 0);
-    packet->sent = send_to_server(context, server, known);
+    packet->sent = send_to_server(context, server, connection->server, known);
     return SHOAL_VERDICT_forwarded;
 }
 
@@ -52,11 +68,18 @@ static __always_inline int forward_known(hook_context* context, struct packet* p
                                          struct shoal_connection* connection,
                                          const struct shoal_server* server,
                                          const struct moment* now) {
-    if (packet->ip->ttl <= 1) return exceed_ttl(context, packet, packet->ip->daddr);
-    if (!server->interface) return SHOAL_VERDICT_no_route;
-    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
+    if (packet->ip->ttl <= 1 && connection->method != SHOAL_METHOD_LOCAL)
+        return exceed_ttl(context, packet, packet->ip->daddr);
+    int refused = connection->method > SHOAL_METHOD_DIRECT
+                      ? check_whole(context, packet, connection->method, server, false)
+                      : check_way(context, packet, server);
+    if (refused != UNDECIDED) return refused;
     update_connection(connection, packet, false, now->jiffies, now->settings);
-    return forward(context, packet, connection, server);
+    if (READ_ONCE(connection->method) <= SHOAL_METHOD_DIRECT)
+        return forward(context, packet, connection, server);
+    expect_fragments(packet, connection);
+    return send_whole(context, packet, connection->method, server, connection->server,
+                      SHOAL_VERDICT_forwarded);
 }
 
 /* One-packet scheduling: the datagram goes to its real server and leaves nothing behind. */
@@ -64,10 +87,16 @@ static __always_inline int forward_alone(hook_context* context, struct packet* p
                                          const struct opening* opening) {
     const struct shoal_server* server = get_server(opening->server);
     if (!server) return SHOAL_VERDICT_internal;
-    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
     bool known = mac_known(server);
+    bool whole = opening->method > SHOAL_METHOD_DIRECT;
+    int refused = whole ? check_whole(context, packet, opening->method, server, false)
+                        : check_way(context, packet, server);
+    if (refused != UNDECIDED) return refused;
     expect_fragments_alone(packet, opening);
     count_connection(opening->service, opening->server);
+    if (whole)
+        return send_whole(context, packet, opening->method, server, opening->server,
+                          SHOAL_VERDICT_new_connection);
     count_in(packet, opening->service, opening->server);
     copy_macs(packet->ethernet, server->mac);
     struct translation change = {opening->flow.other_address, opening->real_address,
@@ -76,7 +105,7 @@ static __always_inline int forward_alone(hook_context* context, struct packet* p
         translate_destination(context, packet, opening->flow.protocol, &change);
     else
         lower_ttl(packet->ip, 0);
-    packet->sent = send_to_server(context, server, known);
+    packet->sent = send_to_server(context, server, opening->server, known);
     return SHOAL_VERDICT_new_connection;
 }
 
@@ -106,10 +135,14 @@ static __always_inline int forward_first(hook_context* context, struct packet* p
 
     const struct shoal_server* server = get_server(connection->server);
     if (!server) return SHOAL_VERDICT_internal;
-    /* The connection is made; tc will find it and send its first packet. */
-    if (!can_send(packet, server)) return SHOAL_VERDICT_passed_up;
+    int done = cell ? SHOAL_VERDICT_new_connection : SHOAL_VERDICT_stateless;
+    if (connection->method > SHOAL_METHOD_DIRECT)
+        return send_first_whole(context, packet, connection, server, done);
+    /* The connection is made; where XDP cannot send its first packet, tc will find it. */
+    int refused = check_way(context, packet, server);
+    if (refused != UNDECIDED) return refused;
     forward(context, packet, connection, server);
-    return cell ? SHOAL_VERDICT_new_connection : SHOAL_VERDICT_stateless;
+    return done;
 }
 
 static __always_inline int from_client(hook_context* context, struct packet* packet,
@@ -143,8 +176,14 @@ static __always_inline int from_server(hook_context* context, struct packet* pac
     if (READ_ONCE(connection->client_epoch) != hop.epoch)
         hop.way = look_up_client(context, connection, &hop);
     if (is_xdp && hop.way != WAY_REMEMBERED) return SHOAL_VERDICT_passed_up;
-    if (!takes(connection->client_interface, packet)) return SHOAL_VERDICT_passed_up;
+    if (!takes(connection->client_interface, packet->bytes)) return SHOAL_VERDICT_passed_up;
     if (hop.way == WAY_NONE) return verdict_without_way(connection);
+    __u32 bytes = wire_bytes(context, packet);
+    if (hop.way == WAY_REMEMBERED && bytes > LEAST_MTU) {
+        __u32 mtu = get_mtu(context, connection->client_interface);
+        if (!within(bytes, mtu))
+            return refuse_too_big(context, packet, mtu, connection->virtual_address);
+    }
     update_connection(connection, packet, true, now->jiffies, now->settings);
     expect_fragments(packet, connection);
     count_out(packet, connection->service, connection->server);
@@ -257,6 +296,7 @@ static __always_inline int action_of(int verdict, int sent) {
         case SHOAL_VERDICT_stateless:
         case SHOAL_VERDICT_stateless_reply:
         case SHOAL_VERDICT_fragment_held:
+        case SHOAL_VERDICT_too_big: /* with the answer to its sender */
             return sent;
         case SHOAL_VERDICT_denied:
         case SHOAL_VERDICT_no_server:
@@ -265,7 +305,6 @@ static __always_inline int action_of(int verdict, int sent) {
         case SHOAL_VERDICT_early_fragment:
         case SHOAL_VERDICT_truncated:
         case SHOAL_VERDICT_ttl_expired:
-        case SHOAL_VERDICT_no_tunnel:
         case SHOAL_VERDICT_martian:
         case SHOAL_VERDICT_internal:
             return ACTION_DROP;
@@ -276,11 +315,13 @@ static __always_inline int action_of(int verdict, int sent) {
 
 static __always_inline int direct(hook_context* context) {
     struct packet packet = {};
+    if (tracing()) note_arrival(context);
     int verdict = balance(context, &packet);
     int action = action_of(verdict, packet.sent);
     if (action == ACTION_PASS) leave_fragments(context, verdict);
     /* tc sees the packet again and names its verdict. */
     if (is_xdp && action == ACTION_PASS) verdict = SHOAL_VERDICT_passed_up;
+    if (tracing()) trace_packet(context, verdict);
     count_verdict(verdict);
     return action;
 }

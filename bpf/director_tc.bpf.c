@@ -5,6 +5,7 @@
 #define HOOK_TC
 #include "control.h"
 #include "director.h"
+#include "explain.h"
 
 SEC("tc")
 int shoal_tc(struct __sk_buff* context) {

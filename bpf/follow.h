@@ -5,37 +5,34 @@
  * about it, and the later fragments of its datagrams. They are counted, and change neither its
  * state nor its time. */
 
-#include "count.h"
-#include "next_hop.h"
 #include "rewrite.h"
 #include "stateless.h"
-
-/* What functions of their own return: a verdict and, for packets on their way, the hook's return
- * value. */
-#define SENT_SHIFT 8
-SHOAL_ASSERT(SHOAL_VERDICT_COUNT < 1 << SENT_SHIFT, "a verdict leaves room");
-
-static __always_inline __u32 with_sent(int verdict, int sent) {
-    return verdict | (__u32)sent << SENT_SHIFT;
-}
-
-static __always_inline int take_sent(struct packet* packet, __u32 answer) {
-    packet->sent = (__s32)answer >> SENT_SHIFT;
-    return answer & ((1 << SENT_SHIFT) - 1);
-}
+#include "trace_state.h"
+#include "whole.h"
 
 /* UNDECIDED where it may be sent on. */
 static __always_inline int check_way_to_server(const struct packet* packet,
+                                               const struct shoal_connection* connection,
                                                const struct shoal_server* server) {
     if (server_is_gone(server)) return SHOAL_VERDICT_no_connection;
+    if (connection->method == SHOAL_METHOD_LOCAL) return UNDECIDED;
     if (!server->interface) return SHOAL_VERDICT_no_route;
     return packet->ip->ttl <= 1 ? SHOAL_VERDICT_ttl_expired : UNDECIDED;
 }
 
-static __always_inline int send_on_to_server(const hook_context* context, struct packet* packet,
-                                             const struct shoal_connection* connection,
-                                             const struct shoal_server* server) {
+/* `verdict` and what the hook returns, or why it was not sent. */
+static __always_inline __u32 send_on_to_server(hook_context* context, struct packet* packet,
+                                               const struct shoal_connection* connection,
+                                               const struct shoal_server* server, int verdict) {
+    if (connection->method > SHOAL_METHOD_DIRECT) {
+        int refused = check_whole(context, packet, connection->method, server, true);
+        if (refused != UNDECIDED) return with_sent(refused, packet->sent);
+        verdict =
+            send_whole(context, packet, connection->method, server, connection->server, verdict);
+        return with_sent(verdict, packet->sent);
+    }
     count_in(packet, connection->service, connection->server);
+    note_owner(connection->service, connection->server);
     copy_macs(packet->ethernet, server->mac);
     __u32 difference = 0;
     if (connection->method == SHOAL_METHOD_NAT) {
@@ -43,7 +40,8 @@ static __always_inline int send_on_to_server(const hook_context* context, struct
         packet->ip->daddr = connection->real_address;
     }
     lower_ttl(packet->ip, difference);
-    return send_to_server(context, server, mac_known(server));
+    return with_sent(verdict,
+                     send_to_server(context, server, connection->server, mac_known(server)));
 }
 
 /* UNDECIDED where it may be sent on, by `hop`. */
@@ -64,6 +62,7 @@ static __always_inline int send_on_to_client(const hook_context* context, struct
                                              const struct shoal_connection* connection,
                                              const struct client_hop* hop) {
     count_out(packet, connection->service, connection->server);
+    note_owner(connection->service, connection->server);
     if (hop->way == WAY_REMEMBERED) copy_macs(packet->ethernet, connection->client_mac);
     __u32 difference = address_difference(packet->ip->saddr, connection->virtual_address);
     packet->ip->saddr = connection->virtual_address;

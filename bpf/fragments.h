@@ -52,16 +52,15 @@ SLOW_PATH int remember_left(hook_context* context) {
     return 0;
 }
 
-static __always_inline __u32 fragment_to_server(const hook_context* context, struct packet* packet,
+static __always_inline __u32 fragment_to_server(hook_context* context, struct packet* packet,
                                                 const struct shoal_connection* connection) {
     const struct shoal_server* server = get_server(connection->server);
     if (!server) return SHOAL_VERDICT_internal;
     /* The index may be another real server's by now. */
     if (server->address[0] != connection->real_address) return SHOAL_VERDICT_early_fragment;
-    int verdict = check_way_to_server(packet, server);
+    int verdict = check_way_to_server(packet, connection, server);
     if (verdict != UNDECIDED) return verdict;
-    return with_sent(SHOAL_VERDICT_forwarded,
-                     send_on_to_server(context, packet, connection, server));
+    return send_on_to_server(context, packet, connection, server, SHOAL_VERDICT_forwarded);
 }
 
 static __always_inline __u32 fragment_to_client(hook_context* context, struct packet* packet,
@@ -81,11 +80,13 @@ static __always_inline bool is_sound_fragment(const struct iphdr* ip, __u32 byte
 }
 
 /* A later fragment whose first one has not passed by. shoald holds it for a moment and sends it in
- * again by the device that it went out by; then it is late. */
+ * again by the device that it went out by; then it is late. What a real server sends need not be of
+ * a connection: it has always been the kernel's where nobody knows it. */
 static __always_inline __u32 hold_fragment(const hook_context* context,
-                                           const struct shoal_settings* settings) {
+                                           const struct shoal_settings* settings, __be32 to) {
     __u32 holder = READ_ONCE(settings->fragment_holder);
-    if (!holder || context->ifindex == holder) return SHOAL_VERDICT_early_fragment;
+    if (!holder || context->ifindex == holder)
+        return may_be_virtual(to) ? SHOAL_VERDICT_early_fragment : SHOAL_VERDICT_not_balanced;
     return with_sent(SHOAL_VERDICT_fragment_held, bpf_redirect(holder, 0));
 }
 
@@ -102,10 +103,10 @@ SLOW_PATH __u32 follow_first_fragment(hook_context* context) {
         return SHOAL_VERDICT_truncated;
     struct shoal_fragment_key key = fragment_key(packet.ip);
     struct shoal_connection* connection = bpf_map_lookup_elem(&fragments, &key);
-    if (!connection) return hold_fragment(context, settings);
+    if (!connection) return hold_fragment(context, settings, packet.ip->daddr);
     if (!connection->protocol) return SHOAL_VERDICT_not_balanced;
     if ((__u32)bpf_jiffies64() - connection->seen > FRAGMENT_TIME * settings->hz)
-        return hold_fragment(context, settings);
+        return hold_fragment(context, settings, packet.ip->daddr);
     return packet.ip->daddr == connection->virtual_address
                ? fragment_to_server(context, &packet, connection)
                : fragment_to_client(context, &packet, connection);

@@ -106,12 +106,12 @@ static __always_inline void translate_quoted(const struct packet* packet, struct
     error->icmp->checksum = adjust_checksum(error->icmp->checksum, around);
 }
 
-static __always_inline __u32 error_to_server(const hook_context* context, struct packet* packet,
+static __always_inline __u32 error_to_server(hook_context* context, struct packet* packet,
                                              struct icmp_error* error,
                                              const struct shoal_connection* connection) {
     const struct shoal_server* server = get_server(connection->server);
     if (!server) return SHOAL_VERDICT_internal;
-    int verdict = check_way_to_server(packet, server);
+    int verdict = check_way_to_server(packet, connection, server);
     if (verdict != UNDECIDED) return verdict;
     if (connection->method == SHOAL_METHOD_NAT) {
         struct translation change = {connection->virtual_address, connection->real_address,
@@ -120,8 +120,7 @@ static __always_inline __u32 error_to_server(const hook_context* context, struct
         error->ports->source = change.new_port;
         translate_quoted(packet, error, &change);
     }
-    return with_sent(SHOAL_VERDICT_icmp_to_server,
-                     send_on_to_server(context, packet, connection, server));
+    return send_on_to_server(context, packet, connection, server, SHOAL_VERDICT_icmp_to_server);
 }
 
 static __always_inline __u32 error_to_client(hook_context* context, struct packet* packet,

@@ -8,7 +8,10 @@
 #include "packet.h"
 #include "tables.h"
 
+#if defined(HOOK_TC)
+
 #define ICMP_UNREACHABLE 3
+#define ICMP_TOO_BIG 4 /* code of ICMP_UNREACHABLE: fragmentation needed */
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETER_PROBLEM 12
@@ -167,3 +170,5 @@ SLOW_PATH int tell_sender(hook_context* context, __u32 type_and_code, __u32 info
         return ACTION_DROP;
     return send_back(context, &headers);
 }
+
+#endif

@@ -59,7 +59,7 @@ struct set_search {
 static __always_inline struct local local_of(const struct set_search* search,
                                              struct shoal_local_server entry) {
     struct local local = {.server = entry.server};
-    const struct shoal_server* server = get_server(local.server);
+    const struct shoal_server_detail* server = get_server_detail(local.server);
     const struct shoal_server_load* load = get_load(local.server);
     if (!server || !load || (__u16)server->use != entry.use) return local;
     __u32 position = READ_ONCE(load->position[search->generation & 1]);
@@ -140,7 +140,7 @@ static __noinline long is_member(__u32 place, struct membership* membership) {
 
 /* lblc: the only server of the address from now on. lblcr: one more of the set. */
 static __noinline int remember(struct shoal_locality* set, __u32 server, bool alone, __u64 now) {
-    const struct shoal_server* record = get_server(server);
+    const struct shoal_server_detail* record = get_server_detail(server);
     if (!record || !begin_change(set)) return 0;
     struct shoal_local_server entry = {.server = server, .use = record->use};
     struct membership membership = {.set = set, .entry = entry};

@@ -129,6 +129,14 @@ struct {
 } server_templates SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __type(key, __u32);
+    __type(value, struct shoal_server_detail);
+} server_details SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __uint(max_entries, 1 << 20);
@@ -281,3 +289,32 @@ struct {
     __type(key, __u32);
     __type(value, struct shoal_sweep_timer);
 } sweep_timer SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_trace_filter);
+} trace_filter SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_trace_state);
+} trace_state SEC(".maps");
+
+/* Of struct shoal_trace_event: some two thousand, what one CPU may send in a fifth of a second. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 18);
+} trace_events SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_explanation);
+} explanation SEC(".maps");

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "devices.h"
+#include "path_mtu.h"
 
 #define ADDRESS_FAMILY_IPV4 2 /* AF_INET */
 
@@ -46,7 +47,8 @@ static __always_inline bool mac_known(const struct shoal_server* server) {
 /* Whether this hook can send the packet there; tc always can. */
 static __always_inline bool can_send(const struct packet* packet,
                                      const struct shoal_server* server) {
-    return !is_xdp || (mac_known(server) && takes(server->interface, packet));
+    return !is_xdp || (mac_known(server) && within(packet->bytes, server->mtu) &&
+                       takes(server->interface, packet->bytes));
 }
 
 #if defined(HOOK_TC)
@@ -57,14 +59,18 @@ static __noinline int send_unresolved(__u32 interface, __be32 next_hop) {
 }
 #endif
 
+/* `index`: of `server` in server_table. */
 static __always_inline int send_to_server(const hook_context* context,
-                                          const struct shoal_server* server, bool known) {
+                                          const struct shoal_server* server, __u32 index,
+                                          bool known) {
     if (is_xdp || known) return redirect(context, server->interface);
 #if defined(HOOK_TC)
-    return send_unresolved(server->interface, server->next_hop[0]);
+    const struct shoal_server_detail* detail = get_server_detail(index);
+    if (detail) return send_unresolved(server->interface, detail->next_hop[0]);
 #else
-    return ACTION_DROP;
+    (void)index;
 #endif
+    return ACTION_DROP;
 }
 
 /* ---- To a client ------------------------------------------------------------------------------*/
@@ -129,6 +135,8 @@ static __noinline enum client_way look_up_client(hook_context* context,
         .ipv4_dst = connection->client_address,
     };
     long result = bpf_fib_lookup(context, &route, sizeof(route), 0);
+    /* At tc it is found all the same, and the sender will be told. */
+    if (!is_xdp && result == BPF_FIB_LKUP_RET_FRAG_NEEDED) result = BPF_FIB_LKUP_RET_SUCCESS;
     if (result == BPF_FIB_LKUP_RET_SUCCESS) {
         connection->client_interface = route.ifindex;
         __builtin_memcpy(connection->client_mac, route.dmac, ETH_ALEN);

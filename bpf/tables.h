@@ -36,6 +36,23 @@ static __always_inline struct shoal_service* get_service(__u32 index) {
     return bpf_map_lookup_elem(&service_table, &index);
 }
 
+static __always_inline struct shoal_server_detail* get_server_detail(__u32 index) {
+    return bpf_map_lookup_elem(&server_details, &index);
+}
+
 static __always_inline struct shoal_server_load* get_load(__u32 server) {
     return bpf_map_lookup_elem(&server_loads, &server);
+}
+
+/* ---- The address filter; two addresses may share a bit ----------------------------------------*/
+
+static __always_inline bool in_filter(const __u64* bits, __be32 address) {
+    __u32 index = (__u32)(address * 0x9E3779B1U) >> 16;
+    return bits[index >> 6] >> (index & 63) & 1;
+}
+
+static __always_inline bool may_be_virtual(__be32 address) {
+    __u32 zero = 0;
+    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
+    return filter && in_filter(filter->virtual_bits, address);
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "api/connection_query.h"
+#include "api/sight.h"
 #include "api/status_json.h"
 #include "http/router.h"
 #include "http/target.h"
@@ -26,6 +27,10 @@ void try_target(std::string_view text) {
     const auto query = shoal::api::ConnectionQuery::parse(target->query);
     if (match.endpoint && query && query->limit > shoal::api::ConnectionQuery::highest_limit)
         std::abort();
+    const auto trace = shoal::api::TraceQuery::parse(target->query);
+    if (trace && trace->seconds > shoal::api::TraceQuery::most_seconds) std::abort();
+    const auto question = shoal::api::parse_question(target->query);
+    if (question && question->virtual_address.is_v6()) std::abort();
     std::string again = "/";
     for (const auto& segment : target->path)
         again += shoal::http::percent_encode(segment) + "/";
@@ -43,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (auto page = shoal::api::from_json<shoal::dataplane::ConnectionPage>(text); !page) {
         if (page.error().message.empty()) std::abort();
+    }
+    if (auto event = shoal::api::parse_event(text); !event) {
+        if (event.error().message.empty()) std::abort();
+    }
+    if (auto explanation = shoal::api::parse_explanation(text); !explanation) {
+        if (explanation.error().message.empty()) std::abort();
     }
     return 0;
 }

@@ -2,9 +2,9 @@
 
 /* The packet path's own code, compiled for the host, under the sanitizers. An input is a set of
  * packets:
- *   byte 0: how the kernel's routes answer
+ *   byte 0: how the kernel's routes answer; from 8 on packets are traced
  *   then for each packet: flags, linear bytes (tc), length (two bytes, little endian), the frame.
- * The maps hold virtual servers of NAT, direct routing, persistence, one packet and FTP. */
+ * The maps hold virtual servers of every forwarding method, persistence, one packet and FTP. */
 
 #if defined(FUZZ_XDP)
 #include "director_xdp.bpf.c"
@@ -15,7 +15,7 @@
 #define ADDRESS(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 #define INTERFACE 3
-#define LARGEST_FRAME 2048
+#define LARGEST_FRAME 2048 /* without the headers of a tunnel */
 #define MOST_PACKETS 8
 
 enum packet_flags {
@@ -26,6 +26,7 @@ enum packet_flags {
     PACKET_SERVER_GONE = 0x10, /* every real server is removed */
     PACKET_UNRESOLVED = 0x20,  /* no next hop is known */
     PACKET_SWEPT = 0x40,       /* the sweeper runs first */
+    PACKET_EXPLAINED = 0x80,   /* first it is asked what would become of it (tc) */
 };
 
 static void* value_at(void* value) {
@@ -59,9 +60,14 @@ static const struct wanted wanted[] = {
     {ADDRESS(192, 0, 2, 83), 53, 17, SHOAL_METHOD_NAT, SHOAL_SERVICE_ONE_PACKET, 0,
      SHOAL_SCHEDULER_WRR},
     {ADDRESS(192, 0, 2, 83), 21, 6, SHOAL_METHOD_NAT, 0, 0, SHOAL_SCHEDULER_LBLC},
+    {ADDRESS(192, 0, 2, 84), 80, 6, SHOAL_METHOD_TUNNEL, 0, 0, SHOAL_SCHEDULER_RR},
+    {ADDRESS(192, 0, 2, 84), 53, 17, SHOAL_METHOD_TUNNEL, SHOAL_SERVICE_ONE_PACKET, 0,
+     SHOAL_SCHEDULER_RR},
+    {ADDRESS(192, 0, 2, 85), 80, 6, SHOAL_METHOD_LOCAL, 0, 0, SHOAL_SCHEDULER_RR},
 };
 #define SERVICES (sizeof(wanted) / sizeof(wanted[0]))
-#define SERVERS_EACH 2
+#define SERVERS_EACH 3 /* as many as there are types of tunnels */
+#define TUNNEL_SOURCE ADDRESS(10, 0, 0, 254)
 
 /* Names of the inner maps. */
 static char pool_names[SERVICES];
@@ -69,11 +75,15 @@ static char pool_names[SERVICES];
 static void add_server(__u32 service, __u32 place, struct shoal_pool_node* leaf) {
     const __u32 index = service * SERVERS_EACH + place;
     struct shoal_server* server = AT(server_table, index);
-    server->address[0] = server->next_hop[0] = ADDRESS(10, 0, service, place + 1);
+    struct shoal_server_detail* detail = AT(server_details, index);
+    server->address[0] = detail->next_hop[0] = ADDRESS(10, 0, service, place + 1);
     server->port = wanted[service].port ? bpf_htons(8080) : 0;
     if (wanted[service].method == SHOAL_METHOD_DIRECT)
         server->port = bpf_htons(wanted[service].port);
     server->method = wanted[service].method;
+    server->tunnel = place;
+    server->tunnel_source[0] = TUNNEL_SOURCE;
+    server->tunnel_port = bpf_htons(6080);
     server->interface = INTERFACE;
     server->mtu = 1500;
     server->service = service;
@@ -169,8 +179,11 @@ static void set_servers(__u8 flags) {
     __u8 now = SHOAL_SERVER_IN_USE;
     if (!(flags & PACKET_SERVER_GONE)) now |= SHOAL_SERVER_AVAILABLE;
     if (!(flags & PACKET_UNRESOLVED)) now |= SHOAL_SERVER_NEXT_HOP_KNOWN;
-    for (__u32 index = 0; index < SERVICES * SERVERS_EACH; ++index)
-        ((struct shoal_server*)AT(server_table, index))->flags = now;
+    for (__u32 index = 0; index < SERVICES * SERVERS_EACH; ++index) {
+        bool local = wanted[index / SERVERS_EACH].method == SHOAL_METHOD_LOCAL;
+        struct shoal_server* server = AT(server_table, index);
+        server->flags = local ? now | SHOAL_SERVER_LOCAL : now;
+    }
 }
 
 static __u64 counted_verdicts(void) {
@@ -183,6 +196,24 @@ static __u64 counted_verdicts(void) {
 static void check(bool holds) {
     if (!holds) abort();
 }
+
+#if defined(HOOK_TC)
+static void explain_first(const __u8* frame, __u32 length) {
+    struct shoal_explanation* question = AT(explanation, 0);
+    if (length < ETH_HLEN + 24) return;
+    memset(question, 0, sizeof(*question));
+    memcpy(question->client_address, frame + ETH_HLEN + 12, 4);
+    memcpy(question->virtual_address, frame + ETH_HLEN + 16, 4);
+    memcpy(&question->client_port, frame + ETH_HLEN + 20, 4); /* and virtual_port */
+    question->protocol = frame[ETH_HLEN + 9];
+    question->with_client_port = frame[ETH_HLEN + 1] & 1;
+    question->opens = frame[ETH_HLEN + 1] >> 1 & 1;
+    question->service = question->server = SHOAL_NOBODY;
+    struct __sk_buff context = {};
+    check(explain(&context) == 0 && question->verdict < SHOAL_VERDICT_COUNT);
+    check(question->server == SHOAL_NOBODY || question->server < SERVICES * SERVERS_EACH);
+}
+#endif
 
 static int run(__u8 flags, __u32 length) {
 #if defined(HOOK_XDP)
@@ -198,24 +229,51 @@ static int run(__u8 flags, __u32 length) {
     context.pkt_type = flags & PACKET_TO_OTHERS ? 3 : 0;
     context.vlan_present = !!(flags & PACKET_TAGGED);
     context.gso_segs = flags & PACKET_AGGREGATE ? 3 : 0;
+    context.gso_size = flags & PACKET_AGGREGATE ? 400 : 0;
     return shoal_tc(&context);
 #endif
 }
 
+/* Whether the packet became an ICMP error about itself. */
+static bool is_told(const __u8* frame, const __u8* after, __u32 length) {
+    const __u32 protocol = ETH_HLEN + offsetof(struct iphdr, protocol);
+    return length > protocol && after[protocol] == IPPROTO_ICMP && frame[protocol] != IPPROTO_ICMP;
+}
+
+/* The packet is in a tunnel, as it was but for its time to live. */
+static void check_tunnel(const __u8* frame, const __u8* after, __u32 length) {
+    const __u32 overhead = host_packet.bytes - length;
+    const __u32 addresses = ETH_HLEN + offsetof(struct iphdr, saddr);
+    check(host_packet.bytes > length);
+    check(overhead == 20 || overhead == 24 || overhead == 32);
+    check(host.sent_to == INTERFACE);
+    const __be32 source = TUNNEL_SOURCE;
+    check(memcmp(after + addresses, &source, sizeof(source)) == 0);
+    check(memcmp(after + overhead + addresses, frame + addresses, length - addresses) == 0);
+}
+
 /* One verdict each; what passes is as it was, and what is sent goes to a device that there is. */
 static void handle(__u8 flags, const __u8* frame, __u32 length, __u32 linear) {
-    static __u8 after[LARGEST_FRAME];
+    static __u8 after[LARGEST_FRAME + 32];
     if (flags & PACKET_LATER) host.jiffies += 600 * 250;
     ++host.jiffies;
     set_servers(flags);
     host.sent_to = 0;
+#if defined(HOOK_TC)
+    if (flags & PACKET_EXPLAINED) explain_first(frame, length);
+#endif
     host_put_packet(frame, length, linear);
     const __u64 before = counted_verdicts();
     const int action = run(flags, length);
     check(counted_verdicts() == before + 1);
     host_take_packet(after);
-    if (host_packet.bytes != length) { /* its sender is told by ICMP */
-        check(host.sent_to == 1 && after[ETH_HLEN + offsetof(struct iphdr, protocol)] == 1);
+    if (is_told(frame, after, length)) {
+        check(host.sent_to == 1);
+        return;
+    }
+    if (host_packet.bytes != length) {
+        check(action != ACTION_PASS);
+        if (action != ACTION_DROP) check_tunnel(frame, after, length);
         return;
     }
     if (action == ACTION_PASS) {
@@ -238,6 +296,10 @@ int LLVMFuzzerTestOneInput(const __u8* data, size_t size) {
     if (size < 1) return 0;
     host_clear_maps();
     configure();
+    if (data[0] & 8) {
+        ((struct shoal_settings*)AT(settings, 0))->trace_until = ~0ULL;
+        ((struct shoal_trace_filter*)AT(trace_filter, 0))->verdicts = ~0ULL;
+    }
     host.jiffies = 1000000;
     host.random = 1;
     host.route_result = routes[data[0] & 3];

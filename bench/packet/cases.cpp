@@ -24,6 +24,7 @@ constexpr Endpoint client{"198.18.0.1", 40000};
 constexpr Endpoint new_client{"198.19.0.1", 40000};
 constexpr Endpoint nat_service{"192.0.2.80", 80};
 constexpr Endpoint direct_service{"192.0.2.81", 80};
+constexpr Endpoint tunnel_service{"192.0.2.83", 80};
 constexpr Endpoint foreign{"203.0.113.9", 80};
 /// The first port of the services of pool_sizes.
 constexpr std::uint16_t first_port = 8000;
@@ -66,6 +67,27 @@ void expect_inactive(const PacketPath& path, std::size_t pool, std::uint32_t exp
         throw std::runtime_error(std::to_string(inactive) +
                                  " connections are inactive instead of " +
                                  std::to_string(expected));
+}
+
+Case established_case(const std::string& name, const Endpoint& vip, std::uint32_t flows) {
+    Case established;
+    established.name = name;
+    established.frame = PacketBuilder::tcp(client, vip, t::ack).build();
+    established.expected_action = t::xdp_tx;
+    established.verdict = "forwarded";
+    established.flows = flows;
+    return established;
+}
+
+/// Opens the flows of `like`.
+void open_flows(PacketBench& bench, Case like, const Endpoint& vip) {
+    like.runs = like.flows;
+    like.stride = opening_stride;
+    for (const std::uint8_t flags : {t::syn, t::ack}) {
+        like.frame = PacketBuilder::tcp(client, vip, flags).build();
+        like.verdict = flags == t::syn ? "new_connection" : "forwarded";
+        bench.measure(like);
+    }
 }
 
 std::string suffix(Hook hook) {
@@ -207,21 +229,21 @@ void measure_established(Figures& figures) {
     std::vector<Case> cases;
     for (const auto flows : flow_counts) {
         Case established;
-        established.name = "established_" + std::to_string(flows);
-        established.frame = PacketBuilder::tcp(client, nat_service, t::ack).build();
-        established.expected_action = t::xdp_tx;
-        established.verdict = "forwarded";
-        established.flows = flows;
-        cases.push_back(established);
+        cases.push_back(
+            established_case("established_" + std::to_string(flows), nat_service, flows));
     }
-    Case opening = cases.back();
-    opening.runs = opening.flows;
-    opening.stride = opening_stride;
-    for (const std::uint8_t flags : {t::syn, t::ack}) {
-        opening.frame = PacketBuilder::tcp(client, nat_service, flags).build();
-        opening.verdict = flags == t::syn ? "new_connection" : "forwarded";
-        bench.measure(opening);
-    }
+    open_flows(bench, cases.back(), nat_service);
+    record(measurements(bench, cases), figures);
+}
+
+void measure_tunnels(Figures& figures) {
+    PacketPath path(2 * many_flows);
+    add_service(path, tunnel_service, SHOAL_METHOD_TUNNEL, 0, 3);
+    PacketBench bench(path, Hook::xdp);
+    const std::vector<Case> cases{
+        established_case("ipip_established_1", tunnel_service, 1),
+        established_case("ipip_established_1m", tunnel_service, many_flows)};
+    open_flows(bench, cases.back(), tunnel_service);
     record(measurements(bench, cases), figures);
 }
 

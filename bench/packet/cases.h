@@ -50,6 +50,9 @@ class PacketCases {
 /// Established packets among each of flow_counts, in a table of 8 M cells.
 void measure_established(Figures& figures);
 
+/// Established packets by IPIP, of one connection and among 1 M.
+void measure_tunnels(Figures& figures);
+
 /// A round of the sweeper over 1 M connections against plain reads of the same memory.
 void measure_sweep(Figures& figures);
 

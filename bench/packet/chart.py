@@ -23,6 +23,8 @@ TARGETS = [
     ("nat_established_1", "NAT, established, 1 connection", 60),
     ("dr_established_1", "direct routing, established, 1 connection", 58),
     ("nat_established_1m", "NAT, established, 1 M connections at random", 400),
+    ("ipip_established_1", "IPIP, established, 1 connection", 82),
+    ("ipip_established_1m", "IPIP, established, 1 M connections at random", 400),
     ("new_connection_wlc_3", "new connection, wlc over 3 real servers, 1 M others in the table", 350),
     ("new_connection_wlc_1000", "the same over 1000 real servers", 550),
     ("class_change_4096", "a connection of a pool of 4096 turns inactive or active", 250),

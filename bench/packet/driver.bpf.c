@@ -52,7 +52,7 @@ struct {
 /* What one case sends. */
 struct bench_case {
     struct headers headers;
-    __u16 zero;
+    __u16 bytes;  /* of the frame */
     __u32 flows;  /* power of two */
     __u32 next;   /* flow, counted on by every run */
     __u32 stride; /* odd, so that all flows are visited */
@@ -70,10 +70,8 @@ struct {
 
 /* Flow n: the low 15 bits choose one of the upper half of a client's ports (a SYN from port 20 is
  * never balanced), the rest is added to its address. */
-static __always_inline bool restore(void* data, void* end) {
-    __u32 zero = 0;
-    struct bench_case* next = bpf_map_lookup_elem(&bench_case, &zero);
-    if (!next || data + sizeof(struct headers) > end) return false;
+static __always_inline bool restore(struct bench_case* next, void* data, void* end) {
+    if (data + sizeof(struct headers) > end) return false;
     const struct headers* from = &next->headers;
     PUT(__u64, mac_a);
     PUT(__u32, mac_b);
@@ -98,16 +96,29 @@ static __always_inline bool restore(void* data, void* end) {
     return true;
 }
 
+static __always_inline struct bench_case* get_case(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&bench_case, &zero);
+}
+
+/* Takes the headers of a tunnel off again. */
 SEC("xdp.frags")
 int drive_xdp(struct xdp_md* context) {
-    if (!restore((void*)(long)context->data, (void*)(long)context->data_end)) return XDP_ABORTED;
+    struct bench_case* next = get_case();
+    if (!next) return XDP_ABORTED;
+    int surplus = context->data_end - context->data - next->bytes;
+    if (surplus && bpf_xdp_adjust_head(context, surplus)) return XDP_ABORTED;
+    if (!restore(next, (void*)(long)context->data, (void*)(long)context->data_end))
+        return XDP_ABORTED;
     bpf_tail_call(context, &xdp_target, 0);
     return XDP_ABORTED;
 }
 
 SEC("tc")
 int drive_tc(struct __sk_buff* context) {
-    if (!restore((void*)(long)context->data, (void*)(long)context->data_end)) return TC_ACT_SHOT;
+    struct bench_case* next = get_case();
+    if (!next || !restore(next, (void*)(long)context->data, (void*)(long)context->data_end))
+        return TC_ACT_SHOT;
     bpf_tail_call(context, &tc_target, 0);
     return TC_ACT_SHOT;
 }

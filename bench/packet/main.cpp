@@ -41,6 +41,7 @@ int run(const Options& options) {
     if (!options.sweep_only) {
         measure_packets(figures);
         measure_established(figures);
+        measure_tunnels(figures);
     }
     measure_sweep(figures);
     std::puts((options.json ? to_json(figures) : to_table(figures)).c_str());

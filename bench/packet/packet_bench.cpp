@@ -20,7 +20,7 @@ using dataplane::testing::Hook;
 // As in driver.bpf.c.
 struct BenchCase {
     std::uint8_t headers[54];
-    std::uint16_t zero;
+    std::uint16_t bytes;
     std::uint32_t flows;
     std::uint32_t next;
     std::uint32_t stride;
@@ -90,6 +90,7 @@ void PacketBench::put_target(bool empty_program) {
 void PacketBench::put_case(const Case& measured) {
     BenchCase setup{};
     std::memcpy(setup.headers, measured.frame.data(), sizeof(setup.headers));
+    setup.bytes = static_cast<std::uint16_t>(measured.frame.size());
     setup.flows = measured.flows;
     setup.stride = measured.stride;
     const std::uint32_t zero = 0;

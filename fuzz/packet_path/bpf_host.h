@@ -202,6 +202,18 @@ static void host_move(__u32 linear) {
                                 HOST_ROOM - HOST_START - host_packet.linear);
 }
 
+/* Room for so many bytes at `offset`; what stands there is void. */
+static inline void host_grow(__u32 offset, __u32 room) {
+    const __u32 linear = host_packet.linear;
+    host_move(host_packet.bytes);
+    unsigned char* begin = host_data() + offset;
+    __asan_unpoison_memory_region(host_data() + host_packet.bytes, room);
+    memmove(begin + room, begin, host_packet.bytes - offset);
+    memset(begin, 0xa5, room);
+    host_packet.bytes += room;
+    host_move(linear + room);
+}
+
 static void host_put_packet(const void* bytes, __u32 length, __u32 linear) {
     for (int i = 0; i < 2; ++i) {
         if (!host_packet.room[i])
@@ -249,6 +261,17 @@ static inline long bpf_loop(__u32 rounds, void* callback, void* context, __u64 f
     return rounds;
 }
 
+/* Aggregates aside, the kernel refuses what does not fit in the same way. The packet stays where it
+ * is. */
+static inline long host_load(__u32 offset, void* to, __u32 length) {
+    if (offset > host_packet.bytes || length > host_packet.bytes - offset) return -EFAULT;
+    const __u32 linear = host_packet.linear;
+    __asan_unpoison_memory_region(host_data(), host_packet.bytes);
+    memcpy(to, host_data() + offset, length);
+    __asan_poison_memory_region(host_data() + linear, host_packet.bytes - linear);
+    return 0;
+}
+
 static inline long host_send(__u32 device, long action) {
     host.sent_to = device;
     return action;
@@ -276,6 +299,22 @@ static inline long bpf_redirect(__u32 device, __u64 flags) {
 static inline __u64 bpf_xdp_get_buff_len(struct xdp_md* context) {
     (void)context;
     return host_packet.bytes;
+}
+/* Room before the packet; what stands there is void. */
+static inline long bpf_xdp_adjust_head(struct xdp_md* context, int difference) {
+    if (difference >= 0) abort();
+    const __u32 room = -difference;
+    if (host_packet.bytes + room > HOST_ROOM - HOST_START) return -EINVAL;
+    host_grow(0, room);
+    context->data = (__u32)(unsigned long)host_data();
+    context->data_end = context->data + host_packet.linear;
+    return 0;
+}
+
+static inline long bpf_xdp_load_bytes(struct xdp_md* context, __u32 offset, void* to,
+                                      __u32 length) {
+    (void)context;
+    return host_load(offset, to, length);
 }
 
 #else
@@ -321,17 +360,10 @@ static inline long bpf_l4_csum_replace(struct __sk_buff* context, __u32 offset, 
     return 0;
 }
 
-/* Aggregates aside, the kernel refuses what does not fit in the same way. */
 static inline long bpf_skb_load_bytes(struct __sk_buff* context, __u32 offset, void* to,
                                       __u32 length) {
     (void)context;
-    if (offset > host_packet.bytes || length > host_packet.bytes - offset) return -EFAULT;
-    const __u32 linear = host_packet.linear;
-    host_move(host_packet.bytes);
-    memcpy(to, host_data() + offset, length);
-    host_move(linear);
-    host_set_pointers(context);
-    return 0;
+    return host_load(offset, to, length);
 }
 static inline long bpf_skb_store_bytes(struct __sk_buff* context, __u32 offset, const void* from,
                                        __u32 length, __u64 flags) {
@@ -343,20 +375,28 @@ static inline long bpf_skb_store_bytes(struct __sk_buff* context, __u32 offset, 
     host_set_pointers(context);
     return 0;
 }
-/* Makes room behind the Ethernet header; what stands there is void. */
+/* Makes room behind the Ethernet header. */
 static inline long bpf_skb_adjust_room(struct __sk_buff* context, __s32 difference, __u32 mode,
                                        __u64 flags) {
-    if (difference <= 0 || mode != BPF_ADJ_ROOM_MAC || flags) abort();
-    const __u32 room = difference;
-    if (host_packet.bytes + room > HOST_ROOM - HOST_START) return -ENOMEM;
-    const __u32 linear = host_packet.linear;
-    host_move(host_packet.bytes);
-    __asan_unpoison_memory_region(host_data() + host_packet.bytes, room);
-    memmove(host_data() + 14 + room, host_data() + 14, host_packet.bytes - 14);
-    memset(host_data() + 14, 0xa5, room);
-    host_packet.bytes += room;
-    host_move(linear + room);
+    const __u64 known = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
+                        BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+    if (difference <= 0 || mode != BPF_ADJ_ROOM_MAC || flags & ~known) abort();
+    if (host_packet.bytes + difference > HOST_ROOM - HOST_START) return -ENOMEM;
+    host_grow(14, difference);
     host_set_pointers(context);
+    return 0;
+}
+/* No device takes more than 1000 bytes. */
+static inline long bpf_check_mtu(struct __sk_buff* context, __u32 device, __u32* mtu,
+                                 __s32 difference, __u64 flags) {
+    (void)context, (void)device;
+    if (*mtu || difference || flags) abort();
+    *mtu = 1000;
+    return 0;
+}
+/* What the device summed does not show here. */
+static inline long bpf_csum_update(struct __sk_buff* context, __u32 sum) {
+    (void)context, (void)sum;
     return 0;
 }
 static inline long bpf_skb_change_tail(struct __sk_buff* context, __u32 length, __u64 flags) {
@@ -382,6 +422,22 @@ static inline __s64 bpf_csum_diff(void* from, __u32 from_length, void* to, __u32
     while (sum >> 32)
         sum = (sum & 0xffffffff) + (sum >> 32);
     return (__s64)sum;
+}
+
+/* One record at a time, which nobody reads; behind it nothing may be written. */
+static inline void* bpf_ringbuf_reserve(void* map, __u64 size, __u64 flags) {
+    (void)map, (void)flags;
+    void* record = malloc(size);
+    if (!record) abort();
+    return record;
+}
+static inline void bpf_ringbuf_submit(void* record, __u64 flags) {
+    (void)flags;
+    free(record);
+}
+static inline void bpf_ringbuf_discard(void* record, __u64 flags) {
+    (void)flags;
+    free(record);
 }
 
 /* Of the control programs, which see no packets. */

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/resources.h"
+#include "api/sight.h"
 #include "base/log.h"
 #include "http/response.h"
 
@@ -43,6 +44,8 @@ Api::Api(director::Control& control, std::optional<gid_t> operators)
     router_.add(get, "/v1/status", {Role::operator_, 0, get_status});
     router_.add(get, "/v1/stats", {Role::operator_, 0, get_statistics});
     router_.add(get, "/v1/connections", {Role::operator_, 0, get_connections});
+    router_.add(get, "/v1/trace", {Role::operator_, 0, get_trace});
+    router_.add(get, "/v1/explain", {Role::operator_, 0, get_explanation});
     router_.add(put, "/v1/configuration",
                 {Role::administrator, longest_configuration, put_configuration});
     router_.add(post, "/v1/stop", {Role::administrator, 0, post_stop});

@@ -33,6 +33,23 @@ class FakeControl : public director::Control {
         return page;
     }
 
+    Result<std::uint64_t> begin_trace(const dataplane::TraceFilter& filter) override {
+        if (tracing) return fail("somebody else traces now");
+        tracing = true;
+        trace_filters.push_back(filter);
+        return 7;
+    }
+    Result<dataplane::TracePage> read_trace(std::uint64_t trace) override {
+        if (!tracing || trace != 7) return fail("this trace has ended");
+        return std::exchange(trace_page, {});
+    }
+    void end_trace(std::uint64_t /*trace*/) override { tracing = false; }
+    Result<dataplane::Explanation> explain(const dataplane::PacketQuestion& question) override {
+        if (!failure.empty()) return fail(failure);
+        questions.push_back(question);
+        return explanation;
+    }
+
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override {
         if (!problems.empty()) return std::unexpected(problems);
         applied.emplace_back(text);
@@ -49,6 +66,9 @@ class FakeControl : public director::Control {
     /// By cell.
     std::map<std::uint32_t, model::Connection> cells;
     std::uint32_t table_size = 1U << 20;
+    bool tracing = false;
+    dataplane::TracePage trace_page;
+    dataplane::Explanation explanation;
     /// Not empty: calls fail with it.
     std::string failure;
     std::vector<config::Problem> problems;
@@ -56,6 +76,8 @@ class FakeControl : public director::Control {
     // What was asked.
     std::vector<dataplane::ConnectionFilter> filters;
     std::vector<std::uint32_t> scans;
+    std::vector<dataplane::TraceFilter> trace_filters;
+    std::vector<dataplane::PacketQuestion> questions;
     std::vector<std::string> applied;
     int stops = 0;
 };

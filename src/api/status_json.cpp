@@ -104,6 +104,7 @@ struct Fields<model::VerdictCount> {
         std::pair{"name", &T::name},
         std::pair{"meaning", &T::meaning},
         std::pair{"packets", &T::packets},
+        std::pair{"per_second", &T::per_second},
     };
 };
 

@@ -94,7 +94,32 @@ Below stands what became of all packets: every way out of the packet path has a 
 Examples:
   shoal stats
   shoal stats --drops      only what was dropped, and why
-  shoal stats --json)";
+  shoal stats --drops --json)";
+
+constexpr auto trace_help =
+    R"(Shows packets as they pass, each with what became of it, also where tcpdump sees nothing (XDP): the
+time, the hook and the device, both ends, the TCP flags, the verdict, and how it was sent on. Without
+--verdict all but `foreign` and `passed_up` are shown. The filters narrow it together.
+
+It costs nothing while it is off. While it is on, each CPU shows at most 10,000 packets a second;
+what is left out is counted and said. It ends after --count packets, after --seconds, or with Ctrl-C.
+
+Examples:
+  shoal trace --client 192.0.2.7
+  shoal trace --client 192.0.2.0/24 --virtual 192.0.2.80:80 --count 20
+  shoal trace --verdict denied --seconds 10
+  shoal trace --real 10.11.12.1 --json      one JSON object a line)";
+
+constexpr auto explain_help =
+    R"(Says what would become of a packet from CLIENT to VIP:PORT now, and why: the connection that it is
+of, the virtual server, its access lists, persistence, the scheduler and whom it would choose, the
+forwarding method and the next hop. No packet is sent and nothing is changed: it runs the packet
+path's own functions on the tables as they are. With CLIENT:PORT a known connection is found; without
+a port it is a new one.
+
+Examples:
+  shoal explain 192.0.2.7 192.0.2.80:80
+  shoal explain 192.0.2.7:40000 192.0.2.80:53 --protocol udp)";
 
 constexpr auto stop_help =
     R"(Takes the virtual addresses off, detaches the packet path, forgets all connections, puts changed
@@ -115,6 +140,8 @@ struct Chosen {
     CheckOptions check;
     std::string file;
     ConnectionOptions connections;
+    TraceOptions trace;
+    ExplainOptions explain;
     bool drops = false;
     std::function<int(const Console&)> run;
 };
@@ -159,6 +186,36 @@ void add_connections(CLI::App& app, Chosen& chosen) {
     command->add_option("--limit", wanted.limit, "At most so many")->type_name("NUMBER");
 }
 
+void add_trace(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.trace;
+    auto* command = add_command(
+        app, chosen, "trace", "Show packets and what becomes of them", trace_help,
+        [&](const Console& console) { return run_trace(console, chosen.options, wanted); });
+    command->add_option("--client", wanted.client, "Only from or to this client or network")
+        ->type_name("ADDRESS[/N]");
+    command->add_option("--virtual", wanted.virtual_server, "Only of this virtual server")
+        ->type_name("ADDRESS");
+    command->add_option("--real", wanted.real_server, "Only of this real server")
+        ->type_name("ADDRESS");
+    command->add_option("--protocol", wanted.protocol, "Only tcp or udp")->type_name("PROTOCOL");
+    command->add_option("--verdict", wanted.verdict, "Only this verdict, such as denied")
+        ->type_name("VERDICT");
+    command->add_option("--count", wanted.count, "End after so many packets")->type_name("NUMBER");
+    command->add_option("--seconds", wanted.seconds, "End after so many seconds; 60 by default")
+        ->type_name("NUMBER");
+}
+
+void add_explain(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.explain;
+    auto* command = add_command(
+        app, chosen, "explain", "Say what would become of a packet, and why", explain_help,
+        [&](const Console& console) { return run_explain(console, chosen.options, wanted); });
+    command->add_option("CLIENT", wanted.client, "ADDRESS or ADDRESS:PORT")->required();
+    command->add_option("VIRTUAL", wanted.virtual_server, "ADDRESS:PORT")->required();
+    command->add_option("--protocol", wanted.protocol, "tcp or udp; tcp by default")
+        ->type_name("PROTOCOL");
+}
+
 void add_other_commands(CLI::App& app, Chosen& chosen) {
     const auto& options = chosen.options;
     add_command(app, chosen, "status", "Show the director, its servers and their health",
@@ -168,6 +225,8 @@ void add_other_commands(CLI::App& app, Chosen& chosen) {
         app, chosen, "stats", "Show counters", stats_help,
         [&](const Console& console) { return run_statistics(console, options, chosen.drops); });
     stats->add_flag("--drops", chosen.drops, "Only packets that were dropped");
+    add_trace(app, chosen);
+    add_explain(app, chosen);
     add_command(app, chosen, "stop", "Withdraw everything and end shoald", stop_help,
                 [&](const Console& console) { return run_stop(console, options); });
     add_command(app, chosen, "version", "Say the versions of shoal and shoald", version_help,

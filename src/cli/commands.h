@@ -38,6 +38,25 @@ struct ConnectionOptions {
     std::optional<std::uint64_t> limit;
 };
 
+struct TraceOptions {
+    // As the API's parameters; unset: all.
+    std::optional<std::string> client;
+    std::optional<std::string> virtual_server;
+    std::optional<std::string> real_server;
+    std::optional<std::string> protocol;
+    std::optional<std::string> verdict;
+    std::optional<std::uint64_t> count;
+    std::optional<std::uint64_t> seconds;
+};
+
+struct ExplainOptions {
+    /// ADDRESS or ADDRESS:PORT.
+    std::string client;
+    /// ADDRESS:PORT.
+    std::string virtual_server;
+    std::string protocol = "tcp";
+};
+
 // The commands. Each returns its exit status.
 int run_check(const Console& console, const Options& options, const CheckOptions& check);
 int run_apply(const Console& console, const Options& options, const std::string& file);
@@ -45,6 +64,8 @@ int run_status(const Console& console, const Options& options);
 int run_connections(const Console& console, const Options& options,
                     const ConnectionOptions& wanted);
 int run_statistics(const Console& console, const Options& options, bool drops_only);
+int run_trace(const Console& console, const Options& options, const TraceOptions& wanted);
+int run_explain(const Console& console, const Options& options, const ExplainOptions& wanted);
 int run_stop(const Console& console, const Options& options);
 int run_version(const Console& console, const Options& options);
 

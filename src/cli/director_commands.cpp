@@ -94,6 +94,24 @@ Outcome<std::vector<model::Connection>> next_page(Remote& remote, const std::str
     return std::move(page->connections);
 }
 
+/// {"drops": [{"name": ..., "meaning": ..., "packets": N, "per_second": N}, ...]}
+int print_drops(const Console& console, const Options& options) {
+    const auto body = Remote(options.socket).ask(http::Method::get, "/v1/stats");
+    if (!body) return report(console, options, body.error());
+    const auto statistics = api::from_json<api::Statistics>(*body);
+    if (!statistics) return report(console, options, {.message = statistics.error().message});
+    auto drops = nlohmann::json::array();
+    for (const auto& verdict : statistics->verdicts) {
+        if (!is_drop(verdict)) continue;
+        drops.push_back({{"name", verdict.name},
+                         {"meaning", verdict.meaning},
+                         {"packets", verdict.packets},
+                         {"per_second", verdict.per_second}});
+    }
+    print_json(console, {{"drops", std::move(drops)}});
+    return exit_done;
+}
+
 }  // namespace
 
 int run_status(const Console& console, const Options& options) {
@@ -101,6 +119,7 @@ int run_status(const Console& console, const Options& options) {
 }
 
 int run_statistics(const Console& console, const Options& options, bool drops_only) {
+    if (drops_only && options.json) return print_drops(console, options);
     return show<api::Statistics>(console, options, "/v1/stats",
                                  drops_only ? render_drops : render_statistics);
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/sysinfo.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/status_json.h"
@@ -44,6 +45,31 @@ std::optional<std::vector<std::string>> network_devices() {
     return names;
 }
 
+/// What the system does not tell is left out.
+config::PathMtus path_mtus(const model::Configuration& configuration) {
+    config::PathMtus mtus;
+    auto netlink = net::Netlink::open();
+    const auto links = netlink ? netlink->links() : Result<std::vector<net::Link>>();
+    if (!netlink || !links) return mtus;
+    for (const auto& link : *links)
+        mtus.devices[link.name] = link.mtu;
+    for (const auto& service : configuration.virtual_servers) {
+        for (const auto& server : service.real_servers) {
+            if (forwarding_method(configuration, service, server) !=
+                model::ForwardingMethod::tunnel)
+                continue;
+            const auto route = netlink->route(server.address);
+            if (!route || !*route || (*route)->local) continue;
+            const auto link =
+                std::ranges::find(*links, (*route)->interface_index, &net::Link::index);
+            if (link == links->end()) continue;
+            const auto mtu = (*route)->mtu == 0 ? link->mtu : std::min((*route)->mtu, link->mtu);
+            mtus.real_servers[server.address] = {link->name, mtu};
+        }
+    }
+    return mtus;
+}
+
 std::size_t count_real_servers(const model::Configuration& configuration) {
     std::size_t count = 0;
     for (const auto& service : configuration.virtual_servers)
@@ -52,10 +78,10 @@ std::size_t count_real_servers(const model::Configuration& configuration) {
 }
 
 int report_good(const Console& console, const Options& options, const SourceText& source,
-                const model::Configuration& configuration) {
+                const model::Configuration& configuration, const config::PathMtus& mtus) {
     const auto virtual_servers = configuration.virtual_servers.size();
     const auto real_servers = count_real_servers(configuration);
-    const auto notes = config::notes_on(configuration, source.text);
+    const auto notes = config::notes_on(configuration, source.text, mtus);
     const auto table = model::table_bytes(configuration.global.table_size);
     if (options.json) {
         print_json(console, {{"file", source.file},
@@ -111,7 +137,8 @@ int run_check(const Console& console, const Options& options, const CheckOptions
     const auto configuration = config::read_toml(*text, read_options);
     if (!configuration)
         return report_problems(console, options, {check.file, *text}, configuration.error());
-    return report_good(console, options, {check.file, *text}, *configuration);
+    const auto mtus = check.other_machine ? config::PathMtus() : path_mtus(*configuration);
+    return report_good(console, options, {check.file, *text}, *configuration, mtus);
 }
 
 int run_apply(const Console& console, const Options& options, const std::string& file) {

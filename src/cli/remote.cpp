@@ -17,20 +17,35 @@ Failure failure_of(const http::HttpResponse& response) {
 
 }  // namespace
 
+Outcome<void> Remote::connect() {
+    if (client_) return {};
+    auto client = http::Client::connect(path_);
+    if (!client)
+        return std::unexpected(
+            Failure{.exit_status = exit_not_possible, .message = client.error().message});
+    client_ = std::move(*client);
+    return {};
+}
+
 Outcome<std::string> Remote::ask(http::Method method, const std::string& target, std::string body) {
-    if (!client_) {
-        auto client = http::Client::connect(path_);
-        if (!client)
-            return std::unexpected(
-                Failure{.exit_status = exit_not_possible, .message = client.error().message});
-        client_ = std::move(*client);
-    }
+    if (auto connected = connect(); !connected) return std::unexpected(connected.error());
     auto response = client_->send({.method = method, .target = target, .body = std::move(body)});
     if (!response)
         return std::unexpected(
             Failure{.exit_status = exit_not_possible, .message = response.error().message});
     if (response->status / 100 != 2) return std::unexpected(failure_of(*response));
     return std::move(response->body);
+}
+
+Outcome<void> Remote::receive(const std::string& target,
+                              const std::function<bool(std::string_view)>& take) {
+    if (auto connected = connect(); !connected) return connected;
+    auto response = client_->receive({.target = target}, take);
+    if (!response)
+        return std::unexpected(
+            Failure{.exit_status = exit_not_possible, .message = response.error().message});
+    if (response->status / 100 != 2) return std::unexpected(failure_of(*response));
+    return {};
 }
 
 }  // namespace shoal::cli

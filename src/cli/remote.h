@@ -1,8 +1,10 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/problem.h"
@@ -34,7 +36,13 @@ class Remote {
     /// The body of the answer, if it is one of success. Connects at the first call.
     Outcome<std::string> ask(http::Method method, const std::string& target, std::string body = "");
 
+    /// A streamed answer, piece by piece, until `take` says false.
+    Outcome<void> receive(const std::string& target,
+                          const std::function<bool(std::string_view)>& take);
+
   private:
+    Outcome<void> connect();
+
     std::string path_;
     std::optional<http::Client> client_;
 };

@@ -41,25 +41,28 @@ void add_virtual_server(Table& table, const model::VirtualServerStatus& service)
     if (service.sorry_server) add_server(table, *service.sorry_server);
 }
 
-bool is_drop(const model::VerdictCount& verdict) {
-    return verdict.meaning.starts_with("dropped");
-}
-
 template <class Wanted>
 std::string render_verdicts(const std::vector<model::VerdictCount>& verdicts, Wanted wanted,
                             const Terminal& terminal) {
     Table table({{.title = "Packets", .align = Align::right},
+                 {.title = "Per s", .align = Align::right},
                  {.title = "Verdict"},
                  {.title = "Meaning", .shortest = 20, .wraps = true}});
     for (const auto& verdict : verdicts) {
         if (!wanted(verdict)) continue;
-        table.add(
-            {number_cell(verdict.packets), {.text = verdict.name}, {.text = verdict.meaning}});
+        table.add({number_cell(verdict.packets),
+                   number_cell(verdict.per_second),
+                   {.text = verdict.name},
+                   {.text = verdict.meaning}});
     }
     return table.render(terminal);
 }
 
 }  // namespace
+
+bool is_drop(const model::VerdictCount& verdict) {
+    return verdict.meaning.starts_with("dropped");
+}
 
 std::string render_statistics(const api::Statistics& statistics, const Terminal& terminal) {
     Table table({{.title = "  -> RemoteAddress:Port"},

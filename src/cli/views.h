@@ -6,6 +6,7 @@
 #include "api/status_json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "dataplane/sight.h"
 #include "model/status.h"
 
 // What the command shows, as text.
@@ -19,6 +20,13 @@ std::string render_status(const model::DirectorStatus& status, const Terminal& t
 std::string render_statistics(const api::Statistics& statistics, const Terminal& terminal);
 /// Only the packets that were dropped, by verdict, those that never happened included.
 std::string render_drops(const api::Statistics& statistics, const Terminal& terminal);
+bool is_drop(const model::VerdictCount& verdict);
+
+/// One line: "12:34:56.123456 xdp wan0  tcp 192.0.2.7:40000 > 192.0.2.80:80 SYN  new_connection
+/// ..."
+std::string render_event(const dataplane::TraceEvent& event, const Terminal& terminal);
+/// Every step, and in the end the verdict.
+std::string render_explanation(const dataplane::Explanation& explanation, const Terminal& terminal);
 
 /// Connections page by page, as they come.
 class ConnectionsView {

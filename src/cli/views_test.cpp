@@ -192,9 +192,9 @@ TCP  192.0.2.80:80       1234567  98765432  87654321  7654321098  987654321012
 Total                    1234567  98765432  87654321  7654321098  987654321012
      per second               12      1234      1100       98765      12345678
 
- Packets  Verdict     Meaning
-98765432  forwarded   sent to a real server
-       7  table_full  dropped: new connection, but the table is full
+ Packets  Per s  Verdict     Meaning
+98765432      0  forwarded   sent to a real server
+       7      0  table_full  dropped: new connection, but the table is full
 )"));
 }
 
@@ -212,10 +212,10 @@ TCP  192.0.2.80:80      1.23M  98.8M   87.7M   7.65G     988G
 Total                   1.23M  98.8M   87.7M   7.65G     988G
      per second            12   1234    1100   98.8K    12.3M
 
-Packets Verdict    Meaning
-  98.8M forwarded  sent to a real server
-      7 table_full dropped: new connection, but the table is
-                   full
+Packets Per s Verdict    Meaning
+  98.8M     0 forwarded  sent to a real server
+      7     0 table_full dropped: new connection, but the table
+                         is full
 )"));
     expect_to_fit(text, 64);
 }
@@ -262,9 +262,9 @@ TEST(StatisticsView, where_nothing_happens_no_rates_are_shown) {
 TEST(StatisticsView, drops_are_shown_even_where_there_are_none) {
     const auto statistics = api::statistics_of(api::test::example_status());
     EXPECT_EQ(render_drops(statistics, usual), block(R"(
-Packets  Verdict     Meaning
-      7  table_full  dropped: new connection, but the table is full
-      0  no_route    dropped: no route to the real server or client
+Packets  Per s  Verdict     Meaning
+      7      0  table_full  dropped: new connection, but the table is full
+      0      0  no_route    dropped: no route to the real server or client
 )"));
 }
 
@@ -309,6 +309,47 @@ TEST(ConnectionsView, addresses_are_never_cut) {
     const auto text = view.render({connection}, {.width = 60});
     EXPECT_THAT(text, HasSubstr("[2001:db8:1111:2222:3333:4444:5555:6666]:40000\n"));
     expect_to_fit(text, 60);
+}
+
+TEST(SightView, a_packet_is_one_line) {
+    dataplane::TraceEvent event;
+    event.time_us = 1'000'000;
+    event.hook = "xdp";
+    event.device = "wan0";
+    event.protocol = "tcp";
+    event.source = "192.0.2.7:40000";
+    event.destination = "192.0.2.80:80";
+    event.tcp_flags = "SYN";
+    event.bytes = 60;
+    event.verdict = "new_connection";
+    event.virtual_server = "tcp 192.0.2.80:80";
+    event.real_server = "10.11.12.1:80";
+    event.sent_source = "192.0.2.7:40000";
+    event.sent_destination = "10.11.12.1:80";
+    EXPECT_THAT(render_event(event, usual),
+                ::testing::EndsWith(
+                    ".000000 xdp wan0  tcp 192.0.2.7:40000 > 192.0.2.80:80 SYN 60 bytes  "
+                    "new_connection  as 192.0.2.7:40000 > 10.11.12.1:80  (tcp 192.0.2.80:80)\n"));
+    event.protocol.clear();
+    event.sent_source.clear();
+    event.real_server.clear();
+    event.virtual_server.clear();
+    event.verdict = "foreign";
+    EXPECT_THAT(render_event(event, usual), HasSubstr("wan0  no IP packet 60 bytes  foreign\n"));
+}
+
+TEST(SightView, an_explanation_ends_with_its_verdict) {
+    dataplane::Explanation explanation;
+    explanation.steps = {{"virtual server", "tcp 192.0.2.80:80"}, {"scheduler", "twos"}};
+    explanation.verdict = "new_connection";
+    explanation.meaning = "sent";
+    explanation.candidates = {"10.11.12.1:80", "10.11.12.2:80"};
+    EXPECT_EQ(render_explanation(explanation, usual), block(R"(
+virtual server  tcp 192.0.2.80:80
+scheduler       twos
+verdict         new_connection: sent
+goes to         one of 10.11.12.1:80, 10.11.12.2:80
+)"));
 }
 
 }  // namespace

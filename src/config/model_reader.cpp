@@ -41,9 +41,13 @@ std::string_view kind_of(const Node& node) {
     return kinds.at(node.value.index());
 }
 
+bool is_loopback(const net::Address& address) {
+    return address.bytes()[0] == 127;
+}
+
 bool is_unicast(const net::Address& address) {
     const auto first = address.bytes()[0];
-    return first != 0 && first != 127 && first < 224;
+    return first != 0 && first < 224;
 }
 
 bool fits(std::int64_t value, const model::Limits& limits) {
@@ -163,15 +167,10 @@ class Reader {
         if (word == nullptr) return false;
         std::vector<std::string_view> known;
         for (const auto& choice : model::Choices<E>::all) {
-            if (choice.available) known.push_back(choice.name);
+            known.push_back(choice.name);
             if (choice.name != *word) continue;
-            if (!choice.available) continue;
             value = choice.value;
             return true;
-        }
-        if (model::value_of<E>(*word)) {
-            return refuse(item, fmt::format("\"{}\" is not available in this version yet", *word),
-                          fmt::format("available: {}", fmt::join(known, ", ")));
         }
         return refuse(item, "unknown value " + model::in_quotes(*word), advise(*word, known));
     }
@@ -231,7 +230,7 @@ class Reader {
             return false;
         }
         if (item.description.form == model::TextForm::network) return check_network(item, value);
-        if (!check_address(item, value.address)) return false;
+        if (!check_address(item, value.address, is_loopback(value.address))) return false;
         if (!is_edge(value)) return true;
         return refuse(item, fmt::format("{} names the network, not an address in it", *text),
                       item.example);
@@ -256,9 +255,10 @@ class Reader {
                         prefix.address.to_string()));
     }
 
-    bool check_address(const Item& item, const net::Address& address) {
+    /// The loopback address is the director itself, as a real server.
+    bool check_address(const Item& item, const net::Address& address, bool refused = false) {
         if (!check_family(item, address)) return false;
-        if (is_unicast(address)) return true;
+        if (is_unicast(address) && !refused) return true;
         return refuse(item, fmt::format("{} is not the address of a machine", address.to_string()),
                       item.example);
     }

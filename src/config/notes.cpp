@@ -29,8 +29,8 @@ bool names_ftp(const PortRange& ports) {
 
 class Notes {
   public:
-    Notes(const model::Configuration& configuration, const Table& document)
-        : configuration_(configuration), document_(document) {}
+    Notes(const model::Configuration& configuration, const Table& document, const PathMtus& mtus)
+        : configuration_(configuration), document_(document), mtus_(mtus) {}
 
     std::vector<Problem> take() {
         for (const auto& service :
@@ -38,6 +38,7 @@ class Notes {
             if (!service.value.active) continue;
             ignored_ports(service);
             unmarked_address(service);
+            tunnels(service);
             // Virtual servers of one mark are one.
             const auto mark = service.value.firewall_mark;
             if (mark && !seen_marks_.insert(*mark).second) continue;
@@ -154,6 +155,47 @@ class Notes {
         return ranges;
     }
 
+    /// Said once for each virtual server, of the first real server that it holds for.
+    void tunnels(const ServicePart& service) {
+        const auto& value = service.value;
+        const auto client = mtus_.devices.find(value.device.device);
+        if (client == mtus_.devices.end()) return;
+        for (const auto& server : servers_of(service)) {
+            const auto method = forwarding_method(configuration_, value, server.value);
+            const auto path = mtus_.real_servers.find(server.value.address);
+            if (method != model::ForwardingMethod::tunnel || path == mtus_.real_servers.end())
+                continue;
+            const auto& [device, mtu] = path->second;
+            const auto overhead = tunnel_overhead(tunnel_of(method, value, server.value).type);
+            if (mtu >= client->second + overhead) continue;
+            notes_.add(
+                server.position,
+                fmt::format("{}: packets of more than {} bytes do not fit through the "
+                            "tunnel to real server {}, and {} takes {}",
+                            title_of(value), mtu - std::min(mtu, overhead),
+                            model::in_quotes(server.value.name), client->first, client->second),
+                fmt::format("give {} an MTU of {}, or let the real servers announce "
+                            "segments of {} bytes (advmss of their routes)",
+                            device, client->second + overhead,
+                            mtu - std::min(mtu, overhead + tcp_headers)));
+            return;
+        }
+    }
+
+    static constexpr std::uint32_t tcp_headers = 40;
+
+    static std::uint32_t tunnel_overhead(model::TunnelType type) {
+        switch (type) {
+            case model::TunnelType::gre:
+                return 24;
+            case model::TunnelType::gue:
+                return 32;
+            case model::TunnelType::ipip:
+                break;
+        }
+        return 20;
+    }
+
     bool behind_nat(const model::VirtualServer& service) const {
         return std::ranges::any_of(service.real_servers, [&](const model::RealServer& server) {
             return forwarding_method(configuration_, service, server) ==
@@ -163,16 +205,18 @@ class Notes {
 
     const model::Configuration& configuration_;
     const Table& document_;
+    const PathMtus& mtus_;
     std::set<std::uint32_t> seen_marks_;
     ProblemList notes_;
 };
 
 }  // namespace
 
-std::vector<Problem> notes_on(const model::Configuration& configuration, std::string_view text) {
+std::vector<Problem> notes_on(const model::Configuration& configuration, std::string_view text,
+                              const PathMtus& mtus) {
     const auto document = parse_toml(without_byte_order_mark(text));
     if (!document) return {};
-    return Notes(configuration, *document).take();
+    return Notes(configuration, *document, mtus).take();
 }
 
 }  // namespace shoal::config

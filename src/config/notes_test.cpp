@@ -37,6 +37,24 @@ TEST(Notes, a_web_site_has_none) {
     }
 }
 
+TEST(Notes, a_tunnel_takes_room_of_the_way) {
+    const auto text = service(
+        fmt::format("port = 80\nnetwork_type = \"tunnel\"\ntunnel_type = \"gre\"\n{}", server));
+    const auto configuration = read_toml(text, {});
+    ASSERT_TRUE(configuration);
+    PathMtus mtus{{{"wan0", 1500}}, {{net::Address::parse("10.0.0.1").value(), {"lan0", 1523}}}};
+    EXPECT_EQ(notes_on(*configuration, text, mtus),
+              (std::vector<Problem>{
+                  {8, 1,
+                   "virtual server \"ftp\": packets of more than 1499 bytes do not fit through the "
+                   "tunnel to real server \"x\", and wan0 takes 1500",
+                   "give lan0 an MTU of 1524, or let the real servers announce segments of 1459 "
+                   "bytes (advmss of their routes)"}}));
+    mtus.real_servers.begin()->second.second = 1524;
+    EXPECT_TRUE(notes_on(*configuration, text, mtus).empty());
+    EXPECT_TRUE(notes_on(*configuration, text).empty());
+}
+
 TEST(Notes, ftp_needs_more_than_port_21) {
     EXPECT_EQ(
         notes(service("port = 21\n")),

@@ -23,7 +23,7 @@ template <model::Enumerated E>
 E any_choice() {
     const auto choice = *rc::gen::elementOf(
         std::vector(model::Choices<E>::all.begin(), model::Choices<E>::all.end()));
-    return choice.available ? choice.value : E{};
+    return choice.value;
 }
 
 template <class Value>
@@ -93,6 +93,11 @@ model::RealServer any_real_server(int number, const model::PortRange& ports) {
     if (any_bool()) server.network_type = any_choice<model::ForwardingMethod>();
     if (ports.is_single() && server.network_type == model::ForwardingMethod::nat)
         server.port = any_number<std::uint16_t>(1, 65'535);
+    if (server.network_type == model::ForwardingMethod::tunnel) {
+        server.tunnel_type = any_choice<model::TunnelType>();
+        if (server.tunnel_type == model::TunnelType::gue)
+            server.tunnel_port = any_number<std::uint16_t>(1, 65'535);
+    }
     server.upper_threshold = any_number(0U, 2'147'483'647U);
     server.lower_threshold = any_number(0U, server.upper_threshold);
     return server;

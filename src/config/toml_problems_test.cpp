@@ -157,9 +157,6 @@ TEST(TomlProblems, names_the_words_that_are_known) {
           "known: remove, drain"}},
         {server("protocol = \"TCP\"\n"),
          {5, 12, "protocol in virtual server \"a\": unknown value \"TCP\"", "known: tcp, udp"}},
-        {"[global]\nnetwork_type = \"tunnel\"\n",
-         {2, 16, "network_type in [global]: \"tunnel\" is not available in this version yet",
-          "available: nat, direct"}},
     });
 }
 

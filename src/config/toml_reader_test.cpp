@@ -56,7 +56,8 @@ TEST(TomlReader, reads_the_example) {
     web.device = {"wan0", "wan0:1"};
     web.monitor.send = "GET / HTTP/1.0\r\n\r\n";
     web.monitor.expect = "HTTP";
-    web.real_servers = {{"web-1", net::Address::parse("10.11.12.1").value(), {}, 1, true, {}}};
+    web.real_servers = {
+        {"web-1", net::Address::parse("10.11.12.1").value(), {}, 1, true, {}, {}, {}}};
     expected.virtual_servers = {web};
     EXPECT_EQ(read(example), expected);
 }

@@ -35,6 +35,7 @@ class Validator {
         const auto rules = parts("mark", document_, configuration_.marks);
         const Examination examination{configuration_, document_, problems_};
         validate_options(examination, services);
+        validate_tunnels(examination, services);
         validate_ports(examination, services, rules);
         validate_marks(examination, services, rules);
         too_many(services, model::max_virtual_servers, "virtual servers");

@@ -199,6 +199,24 @@ class MarkValidator {
             forwarding_method(configuration_, first.service->value, a) !=
                 forwarding_method(configuration_, other.service->value, b)) {
             server_differs(mark, first, other, "network_type");
+        } else {
+            unite_tunnel(mark, first, other);
+        }
+    }
+
+    void unite_tunnel(std::uint32_t mark, const Member& first, const Member& other) {
+        const auto tunnel = [&](const Member& member) {
+            const auto& service = member.service->value;
+            const auto& server = member.server.value;
+            return tunnel_of(forwarding_method(configuration_, service, server), service, server);
+        };
+        for (const auto key : {"tunnel_type", "tunnel_port"}) {
+            if (!first.server.place(key) || !other.server.place(key)) return;
+        }
+        if (tunnel(first).type != tunnel(other).type) {
+            server_differs(mark, first, other, "tunnel_type");
+        } else if (tunnel(first).port != tunnel(other).port) {
+            server_differs(mark, first, other, "tunnel_port");
         }
     }
 

@@ -237,7 +237,8 @@ class OptionValidator {
         } else if (*method != ForwardingMethod::nat) {
             problems_.add(
                 *place,
-                fmt::format("{} has port {}, but direct routing leaves {} as {}", who, port,
+                fmt::format("{} has port {}, but {} leaves {} as {}", who, port,
+                            *method == ForwardingMethod::tunnel ? "tunneling" : "direct routing",
                             kept_ports(value), value.firewall_mark ? "they are" : "it is"),
                 "remove it, or use network_type = \"nat\"");
         }

@@ -23,6 +23,9 @@ struct Examination {
 /// What a single virtual server says: options that exclude or need each other.
 void validate_options(const Examination& examination, const std::vector<ServicePart>& services);
 
+/// Settings of tunnels where there are tunnels, and ports that nothing can translate.
+void validate_tunnels(const Examination& examination, const std::vector<ServicePart>& services);
+
 /// No packet fits two active virtual servers, or two rules, by the same right.
 void validate_ports(const Examination& examination, const std::vector<ServicePart>& services,
                     const std::vector<RulePart>& rules);

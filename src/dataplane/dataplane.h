@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/sight.h"
 #include "model/configuration.h"
 #include "model/status.h"
 #include "net/address.h"
@@ -55,6 +56,8 @@ struct Server {
     /// As in model::RealServer.
     std::uint32_t upper_threshold = 0;
     std::uint32_t lower_threshold = 0;
+    /// As model::tunnel_of() says; of other methods as in a fresh one.
+    model::Tunnel tunnel{};
     bool operator==(const Server&) const = default;
 };
 
@@ -241,6 +244,14 @@ class Dataplane {
     /// filter.
     virtual Result<ConnectionPage> connections(const ConnectionFilter& filter, std::uint32_t from,
                                                std::uint32_t scan) = 0;
+    /// Shows packets from now on; the number to read with. Fails while another trace goes on. A
+    /// trace that is not read for a second and a half ends by itself.
+    virtual Result<std::uint64_t> begin_trace(const TraceFilter& filter) = 0;
+    /// What came since the last call.
+    virtual Result<TracePage> read_trace(std::uint64_t trace) = 0;
+    virtual void end_trace(std::uint64_t trace) = 0;
+    /// What would become of a packet now. Changes nothing.
+    virtual Result<Explanation> explain(const PacketQuestion& question) = 0;
     /// Detaches every hook and unpins everything: nothing stays in the kernel.
     virtual Result<void> withdraw() = 0;
 };

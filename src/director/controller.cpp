@@ -283,6 +283,8 @@ Result<model::DirectorStatus> Controller::status() {
     status.sweeper_age_ms = statistics->sweeper_age_ms;
     status.table = statistics->table;
     status.verdicts = std::move(statistics->verdicts);
+    for (auto& verdict : status.verdicts)
+        verdict.per_second = rates_.of_verdict(verdict.name);
     status.hooks = hook_status(*state);
     status.total = statistics->total;
     status.total_rates = rates_.total();
@@ -322,6 +324,22 @@ std::vector<std::string> Controller::problems(const dataplane::State& state,
 Result<dataplane::ConnectionPage> Controller::connections(const dataplane::ConnectionFilter& filter,
                                                           std::uint32_t from, std::uint32_t scan) {
     return dataplane_->connections(filter, from, scan);
+}
+
+Result<std::uint64_t> Controller::begin_trace(const dataplane::TraceFilter& filter) {
+    return dataplane_->begin_trace(filter);
+}
+
+Result<dataplane::TracePage> Controller::read_trace(std::uint64_t trace) {
+    return dataplane_->read_trace(trace);
+}
+
+void Controller::end_trace(std::uint64_t trace) {
+    dataplane_->end_trace(trace);
+}
+
+Result<dataplane::Explanation> Controller::explain(const dataplane::PacketQuestion& question) {
+    return dataplane_->explain(question);
 }
 
 std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_view text) {

@@ -51,6 +51,10 @@ class Controller final : public Control {
     Result<model::DirectorStatus> status() override;
     Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) override;
+    Result<std::uint64_t> begin_trace(const dataplane::TraceFilter& filter) override;
+    Result<dataplane::TracePage> read_trace(std::uint64_t trace) override;
+    void end_trace(std::uint64_t trace) override;
+    Result<dataplane::Explanation> explain(const dataplane::PacketQuestion& question) override;
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override;
     Result<void> stop() override;
 

@@ -28,9 +28,10 @@ bool is_up(const health::HealthView& health, const model::VirtualServer& service
 
 dataplane::Server server_of(const model::Configuration& configuration,
                             const model::VirtualServer& service, const model::RealServer& server) {
-    return {server_key(service, server), server.weight,
-            model::forwarding_method(configuration, service, server), server.upper_threshold,
-            server.lower_threshold};
+    const auto method = model::forwarding_method(configuration, service, server);
+    return {
+        server_key(service, server), server.weight,          method,
+        server.upper_threshold,      server.lower_threshold, tunnel_of(method, service, server)};
 }
 
 /// In the order of the file, each once.

@@ -212,6 +212,27 @@ TEST(DesiredState, the_forwarding_method_comes_from_the_nearest_setting) {
     EXPECT_EQ(desired.services[0].servers[1].method, model::ForwardingMethod::nat);
 }
 
+TEST(DesiredState, the_tunnel_comes_from_the_nearest_setting) {
+    auto configuration = two_servers();
+    auto& service = configuration.virtual_servers[0];
+    service.network_type = model::ForwardingMethod::tunnel;
+    service.tunnel_type = model::TunnelType::gue;
+    service.real_servers[1].tunnel_type = model::TunnelType::gre;
+    const auto tunnels = [&] {
+        std::vector<model::Tunnel> all;
+        for (const auto& server :
+             desired_state(configuration, all_up(configuration), {}).services[0].servers)
+            all.push_back(server.tunnel);
+        return all;
+    };
+    using model::Tunnel;
+    EXPECT_EQ(tunnels(), (std::vector{Tunnel{model::TunnelType::gue, 6080},
+                                      Tunnel{model::TunnelType::gre, 0}}));
+    service.tunnel_port = 7000;
+    service.real_servers[1].network_type = model::ForwardingMethod::direct;
+    EXPECT_EQ(tunnels(), (std::vector{Tunnel{model::TunnelType::gue, 7000}, Tunnel{}}));
+}
+
 TEST(DesiredState, a_mark_takes_no_packets_to_an_address_that_is_not_active) {
     auto configuration = testing::two_of_one_mark();
     auto& https = configuration.virtual_servers[1];

@@ -63,6 +63,8 @@ void RateTable::sample(const dataplane::Statistics& statistics, TimePoint now) {
                 .sample(server.counters, now);
         }
     }
+    for (const auto& verdict : statistics.verdicts)
+        verdicts_[verdict.name].sample({.packets_in = verdict.packets}, now);
     services_ = std::move(services);
     servers_ = std::move(servers);
 }
@@ -81,6 +83,10 @@ model::Rates RateTable::total() const {
     for (const auto& [key, service] : services_)
         sum += service;
     return sum.rates();
+}
+
+std::uint64_t RateTable::of_verdict(const std::string& name) const {
+    return rates_in(verdicts_, name).packets_in;
 }
 
 }  // namespace shoal::director

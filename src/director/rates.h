@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "base/clock.h"
@@ -45,12 +46,15 @@ class RateTable {
     model::Rates of(const dataplane::ServiceKey& service) const;
     model::Rates of(const dataplane::ServiceKey& service, const dataplane::ServerKey& server) const;
     model::Rates total() const;
+    /// Packets per second.
+    std::uint64_t of_verdict(const std::string& name) const;
 
   private:
     using ServerPlace = std::pair<dataplane::ServiceKey, dataplane::ServerKey>;
 
     std::map<dataplane::ServiceKey, RateEstimator> services_;
     std::map<ServerPlace, RateEstimator> servers_;
+    std::map<std::string, RateEstimator> verdicts_;
 };
 
 }  // namespace shoal::director

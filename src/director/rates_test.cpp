@@ -126,5 +126,17 @@ TEST_F(RateTableTest, what_went_and_came_back_begins_at_0) {
     EXPECT_EQ(table.total(), model::Rates{});
 }
 
+TEST(RateTable, verdicts_have_rates_too) {
+    RateTable rates;
+    dataplane::Statistics statistics;
+    statistics.verdicts = {{"denied", "dropped", 0}, {"forwarded", "sent", 5}};
+    rates.sample(statistics, start);
+    statistics.verdicts[0].packets = 800;
+    rates.sample(statistics, start + rate_interval);
+    EXPECT_EQ(rates.of_verdict("denied"), 100U);
+    EXPECT_EQ(rates.of_verdict("forwarded"), 0U);
+    EXPECT_EQ(rates.of_verdict("unheard_of"), 0U);
+}
+
 }  // namespace
 }  // namespace shoal::director

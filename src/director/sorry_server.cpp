@@ -12,9 +12,11 @@ std::optional<dataplane::Server> sorry_server(const model::Configuration& config
     like.address = service.sorry_server->address;
     like.port = service.sorry_server->port;
     like.network_type = service.sorry_server->network_type;
+    const auto method = model::forwarding_method(configuration, service, like);
     return dataplane::Server{.key = server_key(service, like),
                              .weight = 1,
-                             .method = model::forwarding_method(configuration, service, like)};
+                             .method = method,
+                             .tunnel = tunnel_of(method, service, like)};
 }
 
 void let_sorry_server_serve(const dataplane::Server& sorry, std::vector<dataplane::Server>& pool) {

@@ -61,25 +61,65 @@ class Client::Impl {
     }
 
     Result<HttpResponse> send(const HttpRequest& request) {
-        Request message(beast_http::string_to_verb(method_name(request.method)), request.target,
-                        11);
-        message.set(beast_http::field::host, "localhost");
-        message.body() = request.body;
-        message.prepare_payload();
-        stream_.expires_after(timeout_);
+        begin(request);
         // A server that refuses a long body answers before it has read it, so a failure to write
         // is not the last word.
-        beast_http::async_write(stream_, message,
+        beast_http::async_write(stream_, request_,
                                 [this](beast::error_code, std::size_t) { read(); });
+        if (auto done = run(); !done) return fail(done.error());
+        return response_of(*parser_);
+    }
+
+    Result<HttpResponse> receive(const HttpRequest& request,
+                                 const std::function<bool(std::string_view)>& take) {
+        begin(request);
+        if (auto done = run_header(); !done) return fail(done.error());
+        auto& message = parser_->get();
+        const bool good = message.result_int() / 100 == 2;
+        while (!parser_->is_done()) {
+            stream_.expires_after(timeout_);
+            beast_http::async_read_some(
+                stream_, buffer_, *parser_,
+                [this](beast::error_code error, std::size_t) { error_ = error; });
+            if (auto done = run(); !done) return fail(done.error());
+            if (!good || message.body().empty()) continue;
+            if (!take(message.body())) break;
+            message.body().clear();
+        }
+        return response_of(*parser_);
+    }
+
+  private:
+    Result<void> run() {
         loop_.restart();
         loop_.run();
         if (error_ == beast::error::timeout)
             return fail(fmt::format("shoald did not answer within {} s", timeout_.count() / 1000));
         if (error_) return fail("shoald broke the connection off: " + error_.message());
-        return response_of(*parser_);
+        return {};
     }
 
-  private:
+    Result<void> run_header() {
+        beast_http::async_write(stream_, request_, [this](beast::error_code, std::size_t) {
+            parser_.emplace();
+            // A stream has no end that is known.
+            parser_->body_limit(boost::none);
+            beast_http::async_read_header(
+                stream_, buffer_, *parser_,
+                [this](beast::error_code error, std::size_t) { error_ = error; });
+        });
+        return run();
+    }
+
+    void begin(const HttpRequest& request) {
+        request_ =
+            Request(beast_http::string_to_verb(method_name(request.method)), request.target, 11);
+        request_.set(beast_http::field::host, "localhost");
+        request_.body() = request.body;
+        request_.prepare_payload();
+        stream_.expires_after(timeout_);
+    }
+
     void read() {
         parser_.emplace();
         parser_->body_limit(longest_answer);
@@ -91,6 +131,7 @@ class Client::Impl {
     asio::io_context loop_{1};
     beast::basic_stream<Protocol> stream_{loop_};
     beast::flat_buffer buffer_;
+    Request request_;
     std::optional<Parser> parser_;
     beast::error_code error_;
 };
@@ -113,6 +154,11 @@ Result<Client> Client::connect(const std::string& path, Milliseconds timeout) {
 
 Result<HttpResponse> Client::send(const HttpRequest& request) {
     return impl_->send(request);
+}
+
+Result<HttpResponse> Client::receive(const HttpRequest& request,
+                                     const std::function<bool(std::string_view)>& take) {
+    return impl_->receive(request, take);
 }
 
 }  // namespace shoal::http

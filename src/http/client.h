@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -24,6 +26,10 @@ class Client {
     /// Sends `method`, `target` and `body` of the request. The timeout holds for the whole
     /// exchange. A streamed answer is collected in `body`.
     Result<HttpResponse> send(const HttpRequest& request);
+    /// As send(), but an answer of success goes to `take` piece by piece as it comes, until that
+    /// says false; then this connection is of no more use. The timeout holds for each piece.
+    Result<HttpResponse> receive(const HttpRequest& request,
+                                 const std::function<bool(std::string_view)>& take);
 
   private:
     class Impl;

@@ -36,7 +36,7 @@ struct HttpRequest {
 
 struct HttpResponse {
     /// Gives the next piece of a streamed body, nothing at its end. Asked again only when the piece
-    /// before has been sent.
+    /// before has been sent; 20 ms later where it was empty.
     using Stream = std::function<std::optional<std::string>()>;
 
     int status = 200;

@@ -47,6 +47,9 @@ Method method_of(beast_http::verb verb) {
     }
 }
 
+/// Between looks for the next piece of a stream that has none.
+constexpr std::chrono::milliseconds pause_of_streams{20};
+
 /// The answer to a request that could not be read, where it deserves one.
 std::optional<HttpResponse> answer_to(const ErrorCode& error) {
     if (error == beast_http::error::header_limit)
@@ -91,6 +94,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     struct Connection {
         Stream stream;
         Peer peer;
+        asio::steady_timer pause;
         beast::flat_buffer buffer{};
         /// Between a request's header and the end of its answer.
         bool busy = false;
@@ -112,7 +116,8 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
             asio::co_spawn(
                 acceptor_.get_executor(),
                 [self = shared_from_this(),
-                 connection = Connection{Stream(std::move(socket)), *peer}]() mutable {
+                 connection = Connection{Stream(std::move(socket)), *peer,
+                                         asio::steady_timer(acceptor_.get_executor())}]() mutable {
                     return self->serve_counted(connection);
                 },
                 asio::detached);
@@ -247,7 +252,11 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
                 co_return !error;
             }
             // An empty chunk would be the end.
-            if (piece->empty()) continue;
+            if (piece->empty()) {
+                connection.pause.expires_after(pause_of_streams);
+                co_await connection.pause.async_wait(as_result);
+                continue;
+            }
             std::tie(error, size) = co_await asio::async_write(
                 connection.stream, beast_http::make_chunk(asio::buffer(*piece)), as_result);
         }

@@ -17,8 +17,6 @@ struct Choice {
     std::string_view name;
     /// On screen, as Piranha prints it where Piranha has it.
     std::string_view title;
-    /// False: the word is understood, but this version cannot do it yet.
-    bool available = true;
 };
 
 /// Specialised for every enumeration that is a setting: `all` holds each value once.
@@ -30,7 +28,16 @@ struct Choices<ForwardingMethod> {
     static constexpr std::array all{
         Choice{ForwardingMethod::nat, "nat", "NAT"},
         Choice{ForwardingMethod::direct, "direct", "Direct Routing"},
-        Choice{ForwardingMethod::tunnel, "tunnel", "Tunneling", false},
+        Choice{ForwardingMethod::tunnel, "tunnel", "Tunneling"},
+    };
+};
+
+template <>
+struct Choices<TunnelType> {
+    static constexpr std::array all{
+        Choice{TunnelType::ipip, "ipip", "IP in IP"},
+        Choice{TunnelType::gre, "gre", "GRE"},
+        Choice{TunnelType::gue, "gue", "GUE (UDP)"},
     };
 };
 
@@ -110,7 +117,7 @@ constexpr std::string_view name_of(E value) {
     return "";
 }
 
-/// The value of a word, also of one that is not available yet.
+/// The value of a word.
 template <Enumerated E>
 constexpr std::optional<E> value_of(std::string_view name) {
     for (const auto& choice : Choices<E>::all) {

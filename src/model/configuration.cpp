@@ -10,6 +10,15 @@ ForwardingMethod forwarding_method(const Configuration& configuration, const Vir
     return service.network_type.value_or(configuration.global.network_type);
 }
 
+Tunnel tunnel_of(ForwardingMethod method, const VirtualServer& service, const RealServer& server) {
+    if (method != ForwardingMethod::tunnel) return {};
+    Tunnel tunnel{server.tunnel_type.value_or(service.tunnel_type.value_or(TunnelType::ipip))};
+    if (tunnel.type == TunnelType::gue)
+        tunnel.port =
+            server.tunnel_port.value_or(service.tunnel_port.value_or(default_tunnel_port));
+    return tunnel;
+}
+
 std::uint16_t real_port(const VirtualServer& service, const RealServer& server) {
     if (server.port) return *server.port;
     return !service.firewall_mark && service.port.is_single() ? service.port.first : 0;

@@ -26,6 +26,16 @@ inline constexpr std::size_t max_pool = 4096;
 inline constexpr std::size_t max_linear_pool = 256;
 
 enum class ForwardingMethod { nat, direct, tunnel };
+/// What tunneling puts before a packet.
+enum class TunnelType { ipip, gre, gue };
+/// The UDP port of GUE (IANA) where none is set.
+inline constexpr std::uint16_t default_tunnel_port = 6080;
+struct Tunnel {
+    TunnelType type = TunnelType::ipip;
+    /// Of GUE; 0 with other types.
+    std::uint16_t port = 0;
+    bool operator==(const Tunnel&) const = default;
+};
 enum class Protocol { tcp, udp };
 enum class Scheduler { rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos };
 /// IPVS's scheduler flags, by their ipvsadm names.
@@ -140,6 +150,9 @@ struct RealServer {
     bool active = true;
     /// Default: the virtual server's network type.
     std::optional<ForwardingMethod> network_type;
+    /// Defaults: the virtual server's.
+    std::optional<TunnelType> tunnel_type;
+    std::optional<std::uint16_t> tunnel_port;
     /// Connections (active and inactive) at which it gets no more; 0: no limit.
     std::uint32_t upper_threshold = 0;
     /// Connections below which it gets new ones again; 0: three quarters of the upper one.
@@ -215,6 +228,10 @@ struct VirtualServer {
     std::vector<net::Prefix> allow;
     std::vector<net::Prefix> deny;
     std::optional<ForwardingMethod> network_type;
+    /// Of its real servers behind tunnels and of the sorry server. Default: IPIP.
+    std::optional<TunnelType> tunnel_type;
+    /// Of GUE. Default: default_tunnel_port.
+    std::optional<std::uint16_t> tunnel_port;
     milliseconds service_timeout{6'000};
     milliseconds reentry_time{15'000};
     Monitor monitor;
@@ -233,6 +250,8 @@ struct Configuration {
 /// The forwarding method of one real server: its own, its virtual server's, or the global one.
 ForwardingMethod forwarding_method(const Configuration& configuration, const VirtualServer& service,
                                    const RealServer& server);
+/// Its own tunnel, or its virtual server's. As in a fresh one where `method` is none of tunneling.
+Tunnel tunnel_of(ForwardingMethod method, const VirtualServer& service, const RealServer& server);
 /// Where packets for the real server go: its own port or the virtual server's one. 0 where that has
 /// several (any port, a range, a mark) and the packet's own stays.
 std::uint16_t real_port(const VirtualServer& service, const RealServer& server);

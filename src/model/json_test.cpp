@@ -17,7 +17,7 @@ TEST(Json, has_the_keys_and_forms_of_the_file) {
     service.device = {"wan0", "wan0:1"};
     service.monitor.send = "QUIT\r\n";
     service.real_servers = {
-        {"web-1", net::Address::parse("10.11.12.1").value(), 8080, 3, true, {}}};
+        {"web-1", net::Address::parse("10.11.12.1").value(), 8080, 3, true, {}, {}, {}}};
     configuration.virtual_servers = {service};
 
     const auto json = to_json(configuration);

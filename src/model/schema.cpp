@@ -19,10 +19,8 @@ constexpr bool is_list<std::vector<T>> = true;
 template <Enumerated E>
 std::string choices_text() {
     std::string text = "one of";
-    for (const auto& choice : Choices<E>::all) {
+    for (const auto& choice : Choices<E>::all)
         text += fmt::format(" `{}`", choice.name);
-        if (!choice.available) text += " (not in this version)";
-    }
     return text;
 }
 

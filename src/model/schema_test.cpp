@@ -68,8 +68,7 @@ TEST(Schema, says_types_ranges_and_defaults) {
     const auto& timeout = find("[[virtual_server]]", "service_timeout");
     EXPECT_EQ(timeout.range, "100ms to 1h");
     EXPECT_EQ(timeout.default_value, "`\"6s\"`");
-    EXPECT_EQ(find("[global]", "network_type").type,
-              "one of `nat` `direct` `tunnel` (not in this version)");
+    EXPECT_EQ(find("[global]", "network_type").type, "one of `nat` `direct` `tunnel`");
     EXPECT_EQ(find("[global]", "table_size").range, "a power of two from 1024 to 16777216");
     EXPECT_EQ(find("[virtual_server.monitor]", "send").range, "at most 255 bytes");
 }
@@ -107,14 +106,15 @@ TEST(Schema, every_member_has_a_row) {
     const auto& [vs_name, vs_active, vs_address, vs_device, vs_protocol, vs_port, vs_mark,
                  vs_scheduler, vs_flags, vs_mh, vs_persistence, vs_netmask, vs_keep, vs_one,
                  vs_quiesce, vs_failure, vs_removed, vs_sorry, vs_allow, vs_deny, vs_type,
-                 vs_timeout, vs_reentry, vs_monitor, vs_servers] = VirtualServer{};
-    const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type, rs_upper, rs_lower] =
-        RealServer{};
+                 vs_tunnel, vs_tunnel_port, vs_timeout, vs_reentry, vs_monitor, vs_servers] =
+        VirtualServer{};
+    const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type, rs_tunnel,
+                 rs_tunnel_port, rs_upper, rs_lower] = RealServer{};
     const auto& [enabled, port, send, expect, interval, timeout] = Monitor{};
     [[maybe_unused]] const auto& [sorry_address, sorry_port, sorry_type] = SorryServer{};
     const auto& [value, address, protocol, ports] = MarkRule{};
     const auto& [global, devices, marks, services] = Configuration{};
-    static_assert(rows<Global> == 8 && rows<VirtualServer> == 25 && rows<RealServer> == 8 &&
+    static_assert(rows<Global> == 8 && rows<VirtualServer> == 27 && rows<RealServer> == 10 &&
                   rows<Monitor> == 6 && rows<NatRouter> == 2 && rows<Device> == 2 &&
                   rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 4 &&
                   rows<ConnectionTimeouts> == sizeof(ConnectionTimeouts) / sizeof(milliseconds));

@@ -94,8 +94,10 @@ struct Schema<Global> {
              .title = "Use network type",
              .help = "How packets reach the real servers: `nat` rewrites addresses and needs the "
                      "answers to come back through the director; `direct` changes only the "
-                     "Ethernet address, and the real servers answer the client themselves. A "
-                     "virtual server or a real server may differ.",
+                     "Ethernet address, `tunnel` sends the packet in another one, to real servers "
+                     "anywhere, and with both the real servers answer the client themselves. A "
+                     "virtual server or a real server may differ. A real server whose address is "
+                     "the director's own gets the packets as they are.",
              .effect = effect::new_connections,
              .legacy = "network"}),
         setting(&Global::nat_router, {.key = "nat_router",

@@ -141,6 +141,21 @@ struct Schema<RealServer> {
                                             .effect = effect::new_connections,
                                             .default_text = "the virtual server's",
                                             .example = "\"direct\""}),
+        setting(&RealServer::tunnel_type,
+                {.key = "tunnel_type",
+                 .title = "Tunnel type",
+                 .help = "What is put before the packets to this real server; with tunneling.",
+                 .effect = effect::at_once,
+                 .default_text = "the virtual server's",
+                 .example = "\"gre\""}),
+        setting(&RealServer::tunnel_port,
+                {.key = "tunnel_port",
+                 .title = "Tunnel port",
+                 .help = "Where this real server takes GUE, a UDP port; with `tunnel_type` `gue`.",
+                 .effect = effect::at_once,
+                 .limits = {.least = 1, .most = 65'535},
+                 .default_text = "the virtual server's",
+                 .example = "6080"}),
     };
 };
 

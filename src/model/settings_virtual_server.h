@@ -248,6 +248,23 @@ struct Schema<VirtualServer> {
                                                .effect = effect::new_connections,
                                                .default_text = "that of `[global]`",
                                                .example = "\"direct\""}),
+        setting(&VirtualServer::tunnel_type,
+                {.key = "tunnel_type",
+                 .title = "Tunnel type",
+                 .help = "What tunneling puts before a packet: `ipip` an IP header, `gre` that and "
+                         "GRE, `gue` that, UDP and GUE. A real server may differ; its kernel needs "
+                         "the device that takes such packets (ipip, gre, fou).",
+                 .effect = effect::at_once,
+                 .default_text = "`ipip`",
+                 .example = "\"gue\""}),
+        setting(&VirtualServer::tunnel_port,
+                {.key = "tunnel_port",
+                 .title = "Tunnel port",
+                 .help = "Where the real servers take GUE, a UDP port; with `tunnel_type` `gue`.",
+                 .effect = effect::at_once,
+                 .limits = {.least = 1, .most = 65'535},
+                 .default_text = "6080",
+                 .example = "6080"}),
         setting(
             &VirtualServer::service_timeout,
             {.key = "service_timeout",

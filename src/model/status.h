@@ -98,6 +98,8 @@ struct VerdictCount {
     std::string name;
     std::string meaning;
     std::uint64_t packets = 0;
+    /// As Rates.
+    std::uint64_t per_second = 0;
 };
 
 struct TableStatus {

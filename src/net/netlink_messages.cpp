@@ -196,6 +196,14 @@ std::optional<Address> read_via(Bytes payload) {
     return family ? read_address(*family, from(payload, sizeof *family)) : std::nullopt;
 }
 
+std::uint32_t read_mtu(Bytes metrics) {
+    std::uint32_t mtu = 0;
+    for_each_attribute(metrics, [&](std::uint16_t type, Bytes payload) {
+        if (type == RTAX_MTU) mtu = read<std::uint32_t>(payload).value_or(0);
+    });
+    return mtu;
+}
+
 std::optional<std::uint16_t> message_type(Bytes message) {
     const auto header = read<nlmsghdr>(message);
     return header ? std::optional(header->nlmsg_type) : std::nullopt;
@@ -285,6 +293,9 @@ std::optional<Route> parse_route(Bytes bytes) {
                 break;
             case RTA_VIA:
                 route.gateway = read_via(payload);
+                break;
+            case RTA_METRICS:
+                route.mtu = read_mtu(payload);
                 break;
             case RTA_PREFSRC:
                 route.preferred_source = read_address(family, payload);

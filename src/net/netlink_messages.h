@@ -56,6 +56,8 @@ struct Route {
     /// Unset: the destination is on the link. May be IPv6 for an IPv4 destination (RFC 5549).
     std::optional<Address> gateway;
     std::optional<Address> preferred_source;
+    /// Where the route has one of its own, or path MTU discovery found one; else 0.
+    std::uint32_t mtu = 0;
     bool operator==(const Route&) const = default;
 };
 

@@ -168,10 +168,17 @@ TEST(NetlinkMessages, a_neighbour_has_a_mac_only_while_it_may_be_used) {
 
 TEST(NetlinkMessages, a_route_by_a_gateway) {
     const Route expected{false, 7, Address::parse("10.11.12.254").value(),
-                         Address::parse("10.11.12.9").value()};
+                         Address::parse("10.11.12.9").value(), 0};
     EXPECT_EQ(parse_route(route_message(RTN_UNICAST).bytes()), expected);
     EXPECT_TRUE(parse_route(route_message(RTN_LOCAL).bytes())->local);
     EXPECT_EQ(parse_route(route_message(RTN_BLACKHOLE).bytes()), std::nullopt);
+}
+
+TEST(NetlinkMessages, a_route_with_an_mtu_of_its_own) {
+    auto message = route_message(RTN_UNICAST);
+    message.put(RTA_METRICS,
+                {8, 0, RTAX_HOPLIMIT, 0, 9, 0, 0, 0, 8, 0, RTAX_MTU, 0, 0x78, 5, 0, 0});
+    EXPECT_EQ(parse_route(message.bytes())->mtu, 1400U);
 }
 
 TEST(NetlinkMessages, an_ipv6_gateway_for_an_ipv4_route) {

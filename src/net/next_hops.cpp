@@ -113,10 +113,15 @@ Result<NextHop> NextHops::look_up(const Address& real_server, Resolve resolve) {
     hop.gateway = real_server;
     const auto route = netlink_.route(real_server);
     if (!route) return fail(route.error());
-    if (!*route || (*route)->local) return hop;
+    hop.local = *route && (*route)->local;
+    if (!*route || hop.local) return hop;
     hop.interface_index = (*route)->interface_index;
+    hop.source = (*route)->preferred_source;
+    hop.mtu = (*route)->mtu;
     hop.gateway = (*route)->gateway.value_or(real_server);
     const auto link = links_.find(hop.interface_index);
+    if (link != links_.end() && (hop.mtu == 0 || hop.mtu > link->second.mtu))
+        hop.mtu = link->second.mtu;
     // A link that came up a moment ago: its own event follows.
     if (link == links_.end() || !link->second.mac) return hop;
     hop.source_mac = *link->second.mac;

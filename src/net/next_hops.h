@@ -25,6 +25,12 @@ struct NextHop {
     Address gateway;
     /// Unset while the neighbour is unresolved.
     std::optional<MacAddress> mac;
+    /// The address is this host's own.
+    bool local = false;
+    /// Of the route, or else of the interface; 0: not known.
+    std::uint32_t mtu = 0;
+    /// What this host's own packets to the real server carry.
+    std::optional<Address> source{};
     bool operator==(const NextHop&) const = default;
 };
 

@@ -35,12 +35,17 @@ class NextHopsTest : public testing::TwoLinks {
         handlers.lost = [this] { EXPECT_TRUE(hops.reload()); };
         events.emplace(NetlinkEvents::open(context.get_executor(), handlers).value());
     }
-    /// What `changed` said last, once it is what is expected.
+    /// What `changed` said last, once it is what is expected; MTU and source aside.
     bool becomes(const Address& server, const NextHop& expected) {
         return testing::eventually([&] {
             context.run_for(1ms);
-            return told[server] == expected && hops.find(server) == expected;
+            return hop_of(told[server]) == expected && hop_of(hops.find(server)) == expected;
         });
+    }
+    static NextHop hop_of(std::optional<NextHop> hop) {
+        hop->mtu = 0;
+        hop->source.reset();
+        return *hop;
     }
 
     Netlink netlink = Netlink::open().value();
@@ -173,10 +178,30 @@ TEST_F(NextHopsTest, a_neighbour_the_kernel_forgot_is_resolved_again) {
     EXPECT_TRUE(becomes(web_1, {lan, lan_mac, web_1, server_mac}));
 }
 
+TEST_F(NextHopsTest, knows_the_mtu_of_the_way_and_the_source_of_own_packets) {
+    const auto mtu_becomes = [&](const Address& server, std::uint32_t mtu) {
+        return testing::eventually([&] {
+            context.run_for(1ms);
+            return told[server].mtu == mtu;
+        });
+    };
+    testing::run("ip route add 10.20.0.0/16 via 10.11.12.9 mtu 1400");
+    ASSERT_TRUE(hops.track({web_1, far_away}));
+    EXPECT_EQ(hops.find(web_1)->mtu, 1500U);
+    EXPECT_EQ(hops.find(web_1)->source, Address::parse("10.11.12.254").value());
+    EXPECT_EQ(hops.find(far_away)->mtu, 1400U) << "the route's own";
+    testing::run("ip link set lan0 mtu 1350");
+    EXPECT_TRUE(mtu_becomes(web_1, 1350));
+    EXPECT_TRUE(mtu_becomes(far_away, 1350));
+    testing::run("ip link set lan0 mtu 1450");
+    EXPECT_TRUE(mtu_becomes(web_1, 1450));
+    EXPECT_TRUE(mtu_becomes(far_away, 1400));
+}
+
 TEST_F(NextHopsTest, this_hosts_own_address_has_no_next_hop) {
     const auto own = Address::parse("192.0.2.1").value();
     ASSERT_TRUE(hops.track({own}));
-    EXPECT_EQ(hops.find(own), (NextHop{0, {}, own, {}}));
+    EXPECT_EQ(hops.find(own), (NextHop{0, {}, own, {}, true}));
 }
 
 TEST_F(NextHopsTest, a_tunnel_device_needs_no_mac) {
@@ -184,7 +209,7 @@ TEST_F(NextHopsTest, a_tunnel_device_needs_no_mac) {
     testing::run("ip link set tun0 up");
     const auto server = Address::parse("10.30.0.2").value();
     ASSERT_TRUE(hops.track({server}));
-    EXPECT_EQ(hops.find(server), (NextHop{netlink.link("tun0")->index, {}, server, {}}));
+    EXPECT_EQ(hop_of(hops.find(server)), (NextHop{netlink.link("tun0")->index, {}, server, {}}));
 }
 
 // Without IPv6 and neighbours, the link's own event is all that tells of it.
@@ -229,8 +254,8 @@ TEST_F(NextHopsTest, a_reload_finds_what_no_event_told) {
     testing::run("ip link set lan0 address 02:00:00:00:01:aa");
     testing::run("ip neigh replace 10.11.12.1 dev lan0 lladdr 02:00:00:00:09:99 nud permanent");
     ASSERT_TRUE(hops.reload());
-    EXPECT_EQ(hops.find(web_1), (NextHop{lan, MacAddress{{2, 0, 0, 0, 1, 0xaa}}, web_1,
-                                         MacAddress{{2, 0, 0, 0, 9, 0x99}}}));
+    EXPECT_EQ(hop_of(hops.find(web_1)), (NextHop{lan, MacAddress{{2, 0, 0, 0, 1, 0xaa}}, web_1,
+                                                 MacAddress{{2, 0, 0, 0, 9, 0x99}}}));
 }
 
 }  // namespace

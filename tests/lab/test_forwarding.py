@@ -21,6 +21,7 @@ answers = collections.Counter()
 for number in range(int(sys.argv[2])):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(3)
+        client.bind(("", 20000 + number))  # a port met again would lead to its earlier real server
         client.connect((sys.argv[1], int(sys.argv[3])))
         client.send(b"ping %d" % number)
         name, _, rest = client.recv(100).partition(b" ")

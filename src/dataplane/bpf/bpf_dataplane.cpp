@@ -13,12 +13,14 @@
 #include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/device_records.h"
+#include "dataplane/bpf/explainer.h"
 #include "dataplane/bpf/fragment_holder.h"
 #include "dataplane/bpf/hooks.h"
 #include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/self_check.h"
 #include "dataplane/bpf/statistics.h"
+#include "dataplane/bpf/tracer.h"
 #include "dataplane/bpf/virtual_servers.h"
 
 namespace shoal::dataplane {
@@ -31,7 +33,8 @@ struct BpfDataplane::Parts {
                           [this](std::uint32_t service) { refresh_pool(service); }),
           hooks(program("shoal_tc"),
                 XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))),
-          devices(installation.tables.devices) {}
+          devices(installation.tables.devices),
+          tracer(installation.tables) {}
 
     int program(const char* name) const { return installation.programs.at(name).get(); }
     const Tables& tables() const { return installation.tables; }
@@ -103,6 +106,7 @@ struct BpfDataplane::Parts {
     VirtualServers virtual_servers;
     Hooks hooks;
     DeviceRecords devices;
+    Tracer tracer;
     /// As last applied by this process.
     std::optional<model::ConnectionTimeouts> timeouts;
     /// Uses the tables above.
@@ -238,6 +242,26 @@ Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter,
         return parts_->virtual_servers.matches_of(service);
     };
     return read_connections(parts_->tables(), marked, filter, from, scan);
+}
+
+Result<std::uint64_t> BpfDataplane::begin_trace(const TraceFilter& filter) {
+    if (!parts_) return withdrawn();
+    return parts_->tracer.begin(filter);
+}
+
+Result<TracePage> BpfDataplane::read_trace(std::uint64_t trace) {
+    if (!parts_) return withdrawn();
+    return parts_->tracer.read(trace);
+}
+
+void BpfDataplane::end_trace(std::uint64_t trace) {
+    if (parts_) parts_->tracer.end(trace);
+}
+
+Result<Explanation> BpfDataplane::explain(const PacketQuestion& question) {
+    if (!parts_) return withdrawn();
+    return dataplane::explain(parts_->tables(), parts_->program("explain"), parts_->virtual_servers,
+                              question);
 }
 
 Result<void> BpfDataplane::withdraw() {

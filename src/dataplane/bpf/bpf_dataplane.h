@@ -38,6 +38,10 @@ class BpfDataplane final : public Dataplane {
     Result<Statistics> statistics() override;
     Result<ConnectionPage> connections(const ConnectionFilter& filter, std::uint32_t from,
                                        std::uint32_t scan) override;
+    Result<std::uint64_t> begin_trace(const TraceFilter& filter) override;
+    Result<TracePage> read_trace(std::uint64_t trace) override;
+    void end_trace(std::uint64_t trace) override;
+    Result<Explanation> explain(const PacketQuestion& question) override;
     /// Afterwards every other call fails. May be repeated, whether it failed or not.
     Result<void> withdraw() override;
 

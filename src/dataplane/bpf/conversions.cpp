@@ -101,6 +101,29 @@ model::ForwardingMethod method_from(__u8 value) {
     }
 }
 
+__u8 to_abi(model::TunnelType type) {
+    switch (type) {
+        case model::TunnelType::gue:
+            return SHOAL_TUNNEL_GUE;
+        case model::TunnelType::gre:
+            return SHOAL_TUNNEL_GRE;
+        case model::TunnelType::ipip:
+            break;
+    }
+    return SHOAL_TUNNEL_IPIP;
+}
+
+model::TunnelType tunnel_from(__u8 value) {
+    switch (value) {
+        case SHOAL_TUNNEL_GUE:
+            return model::TunnelType::gue;
+        case SHOAL_TUNNEL_GRE:
+            return model::TunnelType::gre;
+        default:
+            return model::TunnelType::ipip;
+    }
+}
+
 std::string_view state_name(__u8 state) {
     if (state == SHOAL_STATE_TEMPLATE) return "TEMPLATE";
     return state < SHOAL_STATES ? state_names[state] : std::string_view();

@@ -21,6 +21,8 @@ __u32 to_abi(model::Scheduler scheduler);
 model::Scheduler scheduler_from(__u32 value);
 __u8 to_abi(model::ForwardingMethod method);
 model::ForwardingMethod method_from(__u8 value);
+__u8 to_abi(model::TunnelType type);
+model::TunnelType tunnel_from(__u8 value);
 
 /// IPVS's name of a connection state, "ESTABLISHED", or "TEMPLATE"; empty for states that are none
 /// of a live connection (free, pending, dead).

@@ -1,6 +1,7 @@
 #include "dataplane/bpf/fragment_holder.h"
 
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
@@ -80,7 +81,6 @@ FragmentHolder::FragmentHolder(Descriptor tap, Descriptor stop, Device device,
     : tap_(std::move(tap)),
       stop_(std::move(stop)),
       device_(std::move(device)),
-      mac_(properties_of(device_.name).mac),
       is_known_(std::move(is_known)),
       thread_([this] { run(); }) {}
 
@@ -120,9 +120,14 @@ void FragmentHolder::receive() {
 }
 
 void FragmentHolder::send_back() {
-    for (auto& frame : held_.take(HeldFragments::Clock::now(), is_known_)) {
+    auto frames = held_.take(HeldFragments::Clock::now(), is_known_);
+    ifreq request{};
+    // Asked for each time: udev gives the device a MAC address of its own some time after it is
+    // made.
+    if (frames.empty() || ::ioctl(tap_.get(), SIOCGIFHWADDR, &request) != 0) return;
+    for (auto& frame : frames) {
         // For a frame to another MAC address the packet path does nothing.
-        std::memcpy(frame.data(), mac_.data(), mac_.size());
+        std::memcpy(frame.data(), &request.ifr_hwaddr.sa_data[0], ETH_ALEN);
         // One that the kernel does not take is lost, as a fragment may be.
         static_cast<void>(!::write(tap_.get(), frame.data(), frame.size()));
     }

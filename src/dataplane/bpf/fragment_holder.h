@@ -1,8 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <thread>
 
@@ -41,7 +38,6 @@ class FragmentHolder {
     Descriptor tap_;
     Descriptor stop_;
     Device device_;
-    std::array<std::uint8_t, 6> mac_;
     HeldFragments::IsKnown is_known_;
     HeldFragments held_;
     std::jthread thread_;

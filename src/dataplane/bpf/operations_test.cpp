@@ -213,6 +213,8 @@ TEST_F(OperationsTest, next_hops_reach_present_and_later_servers) {
     const auto dataplane = open();
     const Tables tables = pinned_tables();
     NextHop hop{7, {{2, 0, 0, 0, 0, 1}}, address("10.0.0.254"), std::nullopt};
+    hop.mtu = 1400;
+    hop.source = address("10.0.0.250");
     apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     apply(*dataplane, AddServer{web_service(), real_server(1)});
     for (const int last : {1, 2}) {
@@ -220,9 +222,12 @@ TEST_F(OperationsTest, next_hops_reach_present_and_later_servers) {
     }
     apply(*dataplane, AddServer{web_service(), real_server(2)});
     for (const int last : {1, 2}) {
-        const auto& record = tables.servers[entries_of(tables, real_server(last).key).at(0)];
+        const auto entry = entries_of(tables, real_server(last).key).at(0);
+        const auto& record = tables.servers[entry];
         EXPECT_EQ(record.interface, 7U);
-        EXPECT_EQ(v4_address(record.next_hop), hop.gateway);
+        EXPECT_EQ(v4_address(tables.details[entry].next_hop), hop.gateway);
+        EXPECT_EQ(v4_address(record.tunnel_source), *hop.source);
+        EXPECT_EQ(record.mtu, 1400U);
         EXPECT_EQ(record.flags & SHOAL_SERVER_NEXT_HOP_KNOWN, 0);
     }
     hop.mac = net::MacAddress{{2, 0, 0, 0, 0, 2}};
@@ -234,6 +239,27 @@ TEST_F(OperationsTest, next_hops_reach_present_and_later_servers) {
     ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, NextHop{}));
     EXPECT_EQ(known.interface, 0U);
     EXPECT_EQ(known.flags & SHOAL_SERVER_NEXT_HOP_KNOWN, 0);
+    NextHop own;
+    own.local = true;
+    ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, own));
+    EXPECT_NE(known.flags & SHOAL_SERVER_LOCAL, 0);
+    ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, hop));
+    EXPECT_EQ(known.flags & SHOAL_SERVER_LOCAL, 0);
+}
+
+TEST_F(OperationsTest, tunnels_are_written_and_read_back) {
+    const auto dataplane = open();
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
+    apply(*dataplane, AddServer{web_service(), real_server(1)});
+    for (const model::Tunnel tunnel :
+         {model::Tunnel{model::TunnelType::gue, 7000}, model::Tunnel{model::TunnelType::gre, 0},
+          model::Tunnel{model::TunnelType::ipip, 0}}) {
+        Server server = real_server(1);
+        server.method = model::ForwardingMethod::tunnel;
+        server.tunnel = tunnel;
+        apply(*dataplane, EditServer{web_service(), server});
+        EXPECT_EQ(dataplane->observe()->services.at(0).servers, std::vector{server});
+    }
 }
 
 TEST_F(OperationsTest, a_changed_route_raises_the_route_generation) {

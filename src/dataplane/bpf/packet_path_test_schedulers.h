@@ -14,7 +14,9 @@ namespace shoal::dataplane::testing {
 class Schedulers : public ::testing::Test {
   protected:
     static constexpr Endpoint vip{"192.0.2.80", 80};
-    PacketPath path{1U << 15};
+    explicit Schedulers(std::uint32_t cells = 1U << 15) : path{cells} {}
+
+    PacketPath path;
     std::uint32_t service = 0;
     std::uint32_t servers = 0;
     std::uint32_t opened = 0;

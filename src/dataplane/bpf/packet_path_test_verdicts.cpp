@@ -168,8 +168,13 @@ TEST_F(Verdicts, a_fragment_ahead_of_its_first_is_dropped) {
     path.serve({{"10.0.0.1"}});
     expect_left_to_tc_and_dropped(PacketBuilder::tcp(client, vip, ack).fragment(185, false),
                                   "early_fragment");
-    expect_left_to_tc_and_dropped(PacketBuilder::tcp(real, client, ack).fragment(185, true),
-                                  "early_fragment");
+}
+
+TEST_F(Verdicts, a_real_servers_fragment_of_nothing_known_passes) {
+    path.serve({{"10.0.0.1"}});
+    expect_passed(PacketBuilder::tcp(real, client, ack).fragment(185, true), "not_balanced");
+    path.settings().fragment_holder = loopback;  // where this test's packets come from
+    expect_passed(PacketBuilder::tcp(real, client, ack).fragment(185, true), "not_balanced");
 }
 
 TEST_F(Verdicts, a_fragment_ahead_of_its_first_goes_out_to_be_held_and_is_dropped_when_it_is_back) {
@@ -221,12 +226,6 @@ TEST_F(Verdicts, cut_or_inconsistent_headers_are_dropped) {
                                PacketBuilder::tcp(client, vip, syn).total_length(1000),
                                PacketBuilder::tcp(client, vip, syn).version(6)})
         expect_dropped(packet, "truncated");
-}
-
-TEST_F(Verdicts, tunneling_is_refused) {
-    path.serve({{.address = "10.0.0.1", .method = SHOAL_METHOD_TUNNEL}});
-    expect_dropped(PacketBuilder::tcp(client, vip, syn), "no_tunnel");
-    EXPECT_TRUE(path.live().empty());
 }
 
 TEST_F(Verdicts, a_service_that_names_no_server_record_is_internal) {

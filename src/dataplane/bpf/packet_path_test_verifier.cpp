@@ -56,7 +56,7 @@ std::uint32_t verified_instructions(int program) {
 TEST(Verifier, no_program_takes_a_fifth_more_than_recorded) {
     const PacketPath path;
     for (const char* name :
-         {"shoal_tc", "shoal_xdp", "start_sweeper", "sweep_now", "refresh_pool"}) {
+         {"shoal_tc", "shoal_xdp", "start_sweeper", "sweep_now", "refresh_pool", "explain"}) {
         const auto instructions = verified_instructions(path.program(name));
         std::printf("verified %s %s %u\n", kernel().c_str(), name, instructions);
         EXPECT_GT(instructions, 0U) << name;

@@ -94,6 +94,10 @@ class RandomOperations {
     Server server() {
         Server server = real_server(static_cast<int>(1 + below(4)), below(5));
         if (below(3) == 0) server.method = model::ForwardingMethod::direct;
+        if (below(4) == 0) {
+            server.method = model::ForwardingMethod::tunnel;
+            server.tunnel = {model::TunnelType::gue, static_cast<std::uint16_t>(1 + below(2))};
+        }
         if (below(3) == 0) server.key.port = 0;
         server.upper_threshold = below(3);
         server.lower_threshold = std::min(server.upper_threshold, below(2));

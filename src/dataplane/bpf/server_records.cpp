@@ -101,9 +101,10 @@ Result<std::uint32_t> ServerRecords::reserve(std::uint32_t service, const Server
     put_address(record.address, server.address);
     record.port = htons(server.port);
     record.service = service;
-    put_address(record.next_hop, server.address);
-    record.use = tables_->servers[*index].use + 1;
     record.flags = SHOAL_SERVER_IN_USE;
+    shoal_server_detail& detail = tables_->details[*index];
+    put_address(detail.next_hop, server.address);
+    ++detail.use;
     tables_->loads[*index] = {};
     tables_->servers[*index] = record;
     if (const auto hop = next_hops_.find(server.address); hop != next_hops_.end()) {
@@ -126,6 +127,8 @@ ServerRecords::Saved ServerRecords::save(std::uint32_t index) const {
     const shoal_server_load& load = tables_->loads[index];
     return {static_cast<__u8>(load_shared(record.flags) & saved_flags),
             record.method,
+            record.tunnel,
+            record.tunnel_port,
             load.upper,
             load.lower,
             load.last_weight,
@@ -135,6 +138,8 @@ ServerRecords::Saved ServerRecords::save(std::uint32_t index) const {
 void ServerRecords::restore(std::uint32_t index, const Saved& saved) const {
     shoal_server& record = tables_->servers[index];
     shoal_server_load& load = tables_->loads[index];
+    store_shared(record.tunnel, saved.tunnel);
+    store_shared(record.tunnel_port, saved.tunnel_port);
     store_shared(record.method, saved.method);
     restore_weight(index, saved);
     if (saved.overloaded) {
@@ -157,6 +162,8 @@ void ServerRecords::note_weight(std::uint32_t index, std::uint32_t weight, bool 
 
 void ServerRecords::write(std::uint32_t index, const Server& server) const {
     shoal_server& record = tables_->servers[index];
+    store_shared(record.tunnel, to_abi(server.tunnel.type));
+    store_shared(record.tunnel_port, htons(server.tunnel.port));
     store_shared(record.method, to_abi(server.method));
     set_thresholds(tables_->loads[index], server.upper_threshold, server.lower_threshold);
     set_flags(record, SHOAL_SERVER_AVAILABLE);
@@ -177,7 +184,9 @@ void ServerRecords::release(std::uint32_t index) const {
 Server ServerRecords::server(std::uint32_t index, std::uint32_t weight) const {
     const shoal_server& record = tables_->servers[index];
     const shoal_server_load& load = tables_->loads[index];
-    return {server_key(record), weight, method_from(record.method), load.upper, load.lower};
+    return {
+        server_key(record), weight,     method_from(record.method),
+        load.upper,         load.lower, {tunnel_from(record.tunnel), ntohs(record.tunnel_port)}};
 }
 
 void ServerRecords::set_next_hop(const net::Address& real_server, const NextHop& hop) {
@@ -215,8 +224,11 @@ std::vector<net::Address> ServerRecords::kept_addresses() const {
 /// A packet that reads the record meanwhile sees no next hop, or a whole one.
 void ServerRecords::write_next_hop(std::uint32_t index, const NextHop& hop) const {
     shoal_server& record = tables_->servers[index];
-    clear_flags(record, SHOAL_SERVER_NEXT_HOP_KNOWN);
-    put_address(record.next_hop, hop.gateway);
+    clear_flags(record, SHOAL_SERVER_NEXT_HOP_KNOWN | SHOAL_SERVER_LOCAL);
+    put_address(tables_->details[index].next_hop, hop.gateway);
+    if (hop.source) put_address(record.tunnel_source, *hop.source);
+    store_shared(record.mtu, hop.mtu);
+    if (hop.local) set_flags(record, SHOAL_SERVER_LOCAL);
     std::ranges::copy(hop.source_mac.bytes, &record.source_mac[0]);
     if (hop.mac) std::ranges::copy(hop.mac->bytes, &record.mac[0]);
     store_shared(record.interface, hop.interface_index);

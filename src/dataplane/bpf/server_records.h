@@ -31,6 +31,8 @@ class ServerRecords {
     struct Saved {
         __u8 flags;
         __u8 method;
+        __u8 tunnel;
+        __be16 tunnel_port;
         __u32 upper;
         __u32 lower;
         __u32 last_weight;
@@ -42,7 +44,7 @@ class ServerRecords {
     void restore_weight(std::uint32_t index, const Saved& saved) const;
     /// For mh, by IPVS's rule: the weight it was added with, or the last one since that was not 0.
     void note_weight(std::uint32_t index, std::uint32_t weight, bool added) const;
-    /// Method and thresholds; the server is available afterwards.
+    /// Method, tunnel and thresholds; the server is available afterwards.
     void write(std::uint32_t index, const Server& server) const;
     /// That its connections go on when the server is released.
     void keep_connections(std::uint32_t index) const;

@@ -1,27 +1,15 @@
 #include "dataplane/bpf/statistics.h"
 
-#include <array>
 #include <ctime>
 #include <numeric>
-#include <string_view>
 
 #include "dataplane/bpf/counters.h"
 #include "dataplane/bpf/per_cpu.h"
+#include "dataplane/bpf/verdict_texts.h"
 
 namespace shoal::dataplane {
 
 namespace {
-
-struct VerdictText {
-    std::string_view name;
-    std::string_view meaning;
-};
-
-constexpr std::array<VerdictText, SHOAL_VERDICT_COUNT> verdict_texts{{
-#define SHOAL_VERDICT_TEXT(name, meaning) {#name, meaning},
-    SHOAL_VERDICTS(SHOAL_VERDICT_TEXT)
-#undef SHOAL_VERDICT_TEXT
-}};
 
 Result<std::vector<model::VerdictCount>> read_verdicts(int map) {
     std::vector<model::VerdictCount> verdicts;

@@ -53,6 +53,7 @@ Result<Tables> Tables::map(Objects maps) {
     take(tables.connections, "connections", info.max_entries);
     take(tables.services, "service_table", SHOAL_MAX_SERVICES);
     take(tables.servers, "server_table", SHOAL_MAX_SERVERS);
+    take(tables.details, "server_details", SHOAL_MAX_SERVERS);
     take(tables.loads, "server_loads", SHOAL_MAX_SERVERS);
     take(tables.templates, "server_templates", SHOAL_MAX_SERVERS);
     take(tables.devices, "devices", SHOAL_MAX_DEVICES);

@@ -63,6 +63,7 @@ struct Tables {
     MappedArray<shoal_connection> connections;
     MappedArray<shoal_service> services;
     MappedArray<shoal_server> servers;
+    MappedArray<shoal_server_detail> details;
     MappedArray<shoal_server_load> loads;
     /// See server_templates in bpf/maps.h.
     MappedArray<__u64> templates;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/connection_filter.h"
 #include "dataplane/port_claims.h"
@@ -205,6 +206,27 @@ Result<ConnectionPage> FakeDataplane::connections(const ConnectionFilter& filter
     }
     if (end < connections_.size()) page.next = static_cast<std::uint32_t>(end);
     return page;
+}
+
+Result<std::uint64_t> FakeDataplane::begin_trace(const TraceFilter& /*filter*/) {
+    if (traces_) return fail("somebody else traces now");
+    traces_ = true;
+    return ++trace_;
+}
+
+Result<TracePage> FakeDataplane::read_trace(std::uint64_t trace) {
+    if (!traces_ || trace != trace_) return fail("this trace has ended");
+    return std::exchange(shown_, {});
+}
+
+void FakeDataplane::end_trace(std::uint64_t trace) {
+    if (trace == trace_) traces_ = false;
+}
+
+Result<Explanation> FakeDataplane::explain(const PacketQuestion& /*question*/) {
+    Explanation answer;
+    answer.verdict = "foreign";
+    return answer;
 }
 
 Result<void> FakeDataplane::withdraw() {

@@ -27,6 +27,12 @@ class FakeDataplane : public Dataplane {
     /// What set_connections() gave, filtered; one cell per connection.
     Result<ConnectionPage> connections(const ConnectionFilter& filter, std::uint32_t from,
                                        std::uint32_t scan) override;
+    /// One trace at a time, as in the real ones; shows what show() was given.
+    Result<std::uint64_t> begin_trace(const TraceFilter& filter) override;
+    Result<TracePage> read_trace(std::uint64_t trace) override;
+    void end_trace(std::uint64_t trace) override;
+    /// Knows no packets: the verdict is "foreign".
+    Result<Explanation> explain(const PacketQuestion& question) override;
     Result<void> withdraw() override;
 
     /// Operations that succeeded, in order.
@@ -46,6 +52,7 @@ class FakeDataplane : public Dataplane {
     void set_connections(std::vector<model::Connection> connections) {
         connections_ = std::move(connections);
     }
+    void show(TracePage page) { shown_ = std::move(page); }
 
   private:
     bool has_service(const ConnectionFilter& filter, const model::Connection& connection) const;
@@ -59,6 +66,9 @@ class FakeDataplane : public Dataplane {
     std::optional<std::string> observe_failure_;
     Refusal refusal_;
     int invalidations_ = 0;
+    TracePage shown_;
+    std::uint64_t trace_ = 0;
+    bool traces_ = false;
     bool adopted_ = false;
     bool withdrawn_ = false;
 };

@@ -6,6 +6,7 @@ nat:     client --- wan0 [director] lan0 --- switch --- web-1, web-2, web-3
                                                         director's shoald puts on lan0
 direct:  client, director (wan0) and web-1..3 on one switch, 192.0.2.0/24; the VIP also on the real
          servers' lo, where they keep silent about it (arp_ignore, arp_announce)
+tunnel:  as direct, and a program at the real servers' devices takes packets out of their tunnels
 """
 
 from __future__ import annotations
@@ -112,6 +113,14 @@ class Lab:
             web.sysctl("net/ipv4/conf/all/arp_announce", 2)
             for vip in (VIP, SECOND_VIP):
                 web.ip(f"addr add {vip}/32 dev lo")
+            if self.method == "tunnel":
+                self._end_tunnels(web)
+
+    @staticmethod
+    def _end_tunnels(web: Node) -> None:
+        program = BUILD / "tests/lab/tools/decapsulate.bpf.o"
+        web.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+        web.run("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da", "obj", program, "sec", "tc")
 
     def plug(self, node: Node, device: str) -> None:
         """A cable from the node's device to a port of the switch."""

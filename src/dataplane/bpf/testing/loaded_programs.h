@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -29,7 +30,9 @@ class LoadedPrograms {
     void share_maps() const;
     void empty_maps() const;
 
+    using Clock = std::chrono::steady_clock;
     std::uint32_t cells_;
+    Clock::duration loading_{};
     director_tc* tc_;
     director_xdp* xdp_;
 };

@@ -139,6 +139,11 @@ PacketBuilder& PacketBuilder::fragment(std::uint16_t offset, bool more) {
     return *this;
 }
 
+PacketBuilder& PacketBuilder::dont_fragment() {
+    fragment_ = 0x4000;
+    return *this;
+}
+
 PacketBuilder& PacketBuilder::payload(Bytes payload) {
     payload_ = std::move(payload);
     return *this;

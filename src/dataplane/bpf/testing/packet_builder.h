@@ -39,6 +39,8 @@ class PacketBuilder {
     PacketBuilder& ether_type(std::uint16_t type);
     PacketBuilder& version(std::uint8_t version);
     PacketBuilder& ttl(std::uint8_t ttl);
+    /// The octet of type of service and congestion.
+    PacketBuilder& dont_fragment();
     PacketBuilder& protocol(std::uint8_t protocol);
     PacketBuilder& tos(std::uint8_t tos);
     PacketBuilder& identification(std::uint16_t identification);

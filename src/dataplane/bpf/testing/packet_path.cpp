@@ -79,8 +79,8 @@ PacketPath::~PacketPath() {
     for (const auto& memory :
          {std::as_writable_bytes(connections_), std::as_writable_bytes(buckets_),
           std::as_writable_bytes(servers_), std::as_writable_bytes(services_),
-          std::as_writable_bytes(loads_), std::as_writable_bytes(cursors_),
-          std::as_writable_bytes(std::span(settings_, 1)),
+          std::as_writable_bytes(details_), std::as_writable_bytes(loads_),
+          std::as_writable_bytes(cursors_), std::as_writable_bytes(std::span(settings_, 1)),
           std::as_writable_bytes(std::span(filter_, 1)),
           std::as_writable_bytes(std::span(sweeper_, 1)),
           std::as_writable_bytes(std::span(ring_, 1))})
@@ -101,6 +101,7 @@ void PacketPath::fill_tables(std::uint32_t cells) {
     buckets_ = map_memory<shoal_bucket>(maps.flow_index);
     servers_ = map_memory<shoal_server>(maps.server_table);
     services_ = map_memory<shoal_service>(maps.service_table);
+    details_ = map_memory<shoal_server_detail>(maps.server_details);
     loads_ = map_memory<shoal_server_load>(maps.server_loads);
     cursors_ = map_memory<union shoal_cursor>(maps.scheduler_state);
 
@@ -152,15 +153,20 @@ std::uint32_t PacketPath::add_service(const std::string& address, std::uint16_t 
 std::uint32_t PacketPath::add_server(std::uint32_t service, const RealServer& real) {
     const std::uint32_t index = next_server_++;
     auto& server = servers_[index];
-    server.address[0] = server.next_hop[0] = address_bits(real.address);
+    server.address[0] = details_[index].next_hop[0] = address_bits(real.address);
     server.port = htons(real.port);
     server.method = static_cast<std::uint8_t>(real.method);
     server.interface = real.interface;
     std::ranges::copy(server_mac, server.mac);
     std::ranges::copy(director_mac, server.source_mac);
     server.service = service;
+    server.tunnel = static_cast<std::uint8_t>(real.tunnel);
+    server.tunnel_source[0] = address_bits(tunnel_source);
+    server.tunnel_port = htons(tunnel_port);
+    server.mtu = real.mtu;
     server.flags = static_cast<std::uint8_t>(SHOAL_SERVER_IN_USE | SHOAL_SERVER_AVAILABLE |
-                                             (real.mac_known ? SHOAL_SERVER_NEXT_HOP_KNOWN : 0));
+                                             (real.mac_known ? SHOAL_SERVER_NEXT_HOP_KNOWN : 0) |
+                                             (real.local ? SHOAL_SERVER_LOCAL : 0));
     if (real.method == SHOAL_METHOD_NAT) set_filter_bit(false, real.address);
     return index;
 }
@@ -270,10 +276,11 @@ Outcome PacketPath::run(Hook hook, const Bytes& packet, std::uint32_t ingress) {
     return outcome;
 }
 
-Outcome PacketPath::run_aggregate(const Bytes& packet, std::uint32_t segments) {
+Outcome PacketPath::run_aggregate(const Bytes& packet, std::uint32_t segments,
+                                  std::uint32_t segment_payload) {
     __sk_buff context{};
     context.gso_segs = segments;
-    context.gso_size = 1;
+    context.gso_size = segment_payload;
     Outcome outcome;
     outcome.action =
         run_program(program(Hook::tc), packet, &outcome.packet, &context, sizeof(context));

@@ -61,7 +61,16 @@ struct RealServer {
     shoal_method method = SHOAL_METHOD_NAT;
     std::uint32_t interface = elsewhere;
     bool mac_known = true;
+    shoal_tunnel tunnel = SHOAL_TUNNEL_IPIP;
+    /// 0: not known.
+    std::uint32_t mtu = 0;
+    /// It is the director itself.
+    bool local = false;
 };
+
+/// Of every tunnel.
+inline constexpr char tunnel_source[] = "10.0.0.254";
+inline constexpr std::uint16_t tunnel_port = 6080;
 
 using Member = PoolMember;
 
@@ -88,7 +97,8 @@ class PacketPath {
 
     Outcome run(Hook hook, const Bytes& packet, std::uint32_t ingress = loopback);
     /// At tc, as one packet that stands for `segments`.
-    Outcome run_aggregate(const Bytes& packet, std::uint32_t segments);
+    Outcome run_aggregate(const Bytes& packet, std::uint32_t segments,
+                          std::uint32_t segment_payload = 1);
     Outcome run(Hook hook, const PacketBuilder& packet) { return run(hook, packet.build()); }
     /// Only the action: no bookkeeping, may be called by several threads at once.
     std::uint32_t run_quietly(Hook hook, const Bytes& packet) const;
@@ -157,6 +167,7 @@ class PacketPath {
     std::span<shoal_connection> connections_;
     std::span<shoal_bucket> buckets_;
     std::span<shoal_server> servers_;
+    std::span<shoal_server_detail> details_;
     std::span<shoal_service> services_;
     std::span<shoal_server_load> loads_;
     std::span<union shoal_cursor> cursors_;

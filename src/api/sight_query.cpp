@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/connection_query.h"
+#include "api/sight.h"
+#include "model/choices.h"
+
+namespace shoal::api {
+
+namespace {
+
+using Parameters = std::map<std::string, std::string>;
+
+Result<std::uint32_t> parse_bound(std::string_view text, std::uint32_t highest) {
+    std::uint32_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || rest != end || number < 1 || number > highest)
+        return fail(fmt::format("\"{}\" is not a whole number from 1 to {}", text, highest));
+    return number;
+}
+
+Result<model::Protocol> parse_protocol(std::string_view text) {
+    const auto protocol = model::value_of<model::Protocol>(text);
+    if (!protocol) return fail(fmt::format("\"{}\" is no protocol: tcp or udp", text));
+    return *protocol;
+}
+
+template <class T, class U>
+Result<void> put(T& place, Result<U> value) {
+    if (!value) return fail(value.error());
+    place = std::move(*value);
+    return {};
+}
+
+Result<Endpoint> parse_v4(std::string_view text) {
+    auto endpoint = Endpoint::parse(text);
+    if (endpoint && endpoint->address.is_v6()) return fail("IPv6 is not balanced yet");
+    return endpoint;
+}
+
+Result<net::Prefix> parse_client_prefix(std::string_view text) {
+    auto prefix = net::Prefix::parse(text);
+    if (!prefix) return fail(fmt::format("\"{}\" is no ADDRESS or ADDRESS/LENGTH", text));
+    if (prefix->address.is_v6()) return fail("IPv6 is not balanced yet");
+    return prefix;
+}
+
+Result<void> put_endpoint(std::optional<net::Address>& address, std::uint16_t& port,
+                          std::string_view text) {
+    const auto endpoint = parse_v4(text);
+    if (!endpoint) return fail(endpoint.error());
+    address = endpoint->address;
+    port = endpoint->port.value_or(0);
+    return {};
+}
+
+Result<void> read_trace_parameter(TraceQuery& query, std::string_view name,
+                                  const std::string& text) {
+    auto& filter = query.filter;
+    if (name == "client") return put(filter.client, parse_client_prefix(text));
+    if (name == "virtual") return put_endpoint(filter.virtual_address, filter.virtual_port, text);
+    if (name == "real") return put_endpoint(filter.real_address, filter.real_port, text);
+    if (name == "protocol") return put(filter.protocol, parse_protocol(text));
+    if (name == "count") return put(query.count, parse_bound(text, TraceQuery::most_packets));
+    if (name == "seconds") return put(query.seconds, parse_bound(text, TraceQuery::most_seconds));
+    if (name == "verdict") {
+        filter.verdict = text;
+        return {};
+    }
+    return fail("unknown; there are client, virtual, real, protocol, verdict, count and seconds");
+}
+
+Result<void> read_question_parameter(dataplane::PacketQuestion& question, std::string_view name,
+                                     const std::string& text) {
+    if (name == "protocol") return put(question.protocol, parse_protocol(text));
+    if (name != "client" && name != "virtual")
+        return fail("unknown; there are client, virtual and protocol");
+    const auto endpoint = parse_v4(text);
+    if (!endpoint) return fail(endpoint.error());
+    if (name == "client") {
+        question.client = endpoint->address;
+        question.client_port = endpoint->port;
+        return {};
+    }
+    if (!endpoint->port) return fail(fmt::format("\"{}\" has no port", text));
+    question.virtual_address = endpoint->address;
+    question.virtual_port = *endpoint->port;
+    return {};
+}
+
+template <class T, class Read>
+Result<T> parse_with(const Parameters& parameters, Read read) {
+    T value;
+    for (const auto& [name, text] : parameters) {
+        if (auto done = read(value, name, text); !done)
+            return fail(done.error().within(fmt::format("parameter \"{}\"", name)));
+    }
+    return value;
+}
+
+}  // namespace
+
+Result<TraceQuery> TraceQuery::parse(const Parameters& parameters) {
+    return parse_with<TraceQuery>(parameters, read_trace_parameter);
+}
+
+Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters) {
+    for (const char* needed : {"client", "virtual"}) {
+        if (!parameters.contains(needed))
+            return fail(fmt::format("parameter \"{}\" is missing", needed));
+    }
+    return parse_with<dataplane::PacketQuestion>(parameters, read_question_parameter);
+}
+
+}  // namespace shoal::api
