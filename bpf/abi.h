@@ -76,6 +76,7 @@ enum shoal_state {
     SHOAL_STATE_PENDING =
         0xf1,                /* indexed, not yet sure to be the only one of its tuple; uncounted */
     SHOAL_STATE_DEAD = 0xf2, /* over; the sweeper takes it out of the index */
+    SHOAL_STATE_ADDRESSES = 0xf3, /* no connection: a struct shoal_addresses */
 };
 #define SHOAL_WORD_STATE_MASK 0x000000ffU
 #define SHOAL_WORD_INACTIVE 0x00000100U /* counted as inactive, not as active */
@@ -83,6 +84,7 @@ enum shoal_state {
     0x00000200U                            /* IPVS's NOOUTPUT, inverted: a reply came through here \
                                             */
 #define SHOAL_WORD_FTP_CONTROL 0x00000400U /* has its share in ftp_controls */
+#define SHOAL_WORD_IPV6 0x00000800U        /* its addresses are in address_cell */
 #define SHOAL_WORD_GENERATION_SHIFT 16
 
 enum shoal_method {
@@ -110,9 +112,12 @@ enum shoal_tunnel {
 struct shoal_connection {
     __u32 word;
     __u32 seen; /* low half of jiffies at the last packet, written at most four times a second */
-    __be32 client_address;
+    __be32 client_address; /* of IPv6: SHOAL_NOT_IPV4 */
     __be32 virtual_address;
-    __be32 real_address;
+    union {
+        __be32 real_address;
+        __u32 address_cell; /* of IPv6 */
+    };
     __be16 client_port;
     __be16 virtual_port;
     __be16 real_port;
@@ -131,6 +136,22 @@ struct shoal_connection {
     __u32 controlled;    /* of a template: the connections that were opened under it and live */
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_connection) == 64, "one cache line");
+
+/* The addresses of an IPv6 connection or template: another cell of the same table, in use as long
+ * as its owner's. A template's virtual_address holds the index of the service in its first word. */
+struct shoal_addresses {
+    __u32 word;  /* SHOAL_STATE_ADDRESSES, no flags */
+    __u32 owner; /* cell of the connection */
+    __be32 client_address[4];
+    __be32 virtual_address[4];
+    __be32 real_address[4];
+    __u32 zero[2];
+} SHOAL_CACHE_LINE;
+SHOAL_ASSERT(sizeof(struct shoal_addresses) == 64, "one cache line");
+
+/* In the place of an IPv6 connection's addresses: one that neither a client nor a virtual server of
+ * IPv4 has, so that no packet of IPv4 finds it. */
+#define SHOAL_NOT_IPV4 0xffffffffU
 
 /* A connection whose two buckets are full. NAT connections have two entries: as the client's
  * packets name it (the virtual server) and as the replies name it (the real server). The value is
@@ -174,7 +195,7 @@ struct shoal_free_batch { /* per CPU */
 /* ---- Hashing ----------------------------------------------------------------------------------
  * Packets come in trains; hashing costs a third of an established packet's time. */
 struct shoal_recent_flow { /* per CPU */
-    __u64 tuple;           /* the hashed word of the CPU's last packet; 0: none yet */
+    __u64 tuple[3]; /* the hashed words of the CPU's last packet; IPv4 has one; 0: none yet */
     __u64 hash;
 };
 
@@ -259,7 +280,7 @@ struct shoal_server {
     __u32 mtu;          /* of the way there; 0: not known, and then nothing is too big */
     __be16 tunnel_port; /* of GUE */
     __u8 tunnel;        /* enum shoal_tunnel */
-    __u8 zero;
+    __u8 family;        /* of `address`, 4 or 6: under tunneling not always the virtual server's */
 } SHOAL_CACHE_LINE;
 SHOAL_ASSERT(sizeof(struct shoal_server) == 64, "one cache line");
 
@@ -267,7 +288,8 @@ SHOAL_ASSERT(sizeof(struct shoal_server) == 64, "one cache line");
 struct shoal_server_detail {
     __be32 next_hop[4]; /* gateway, or the real server itself */
     __u32 use;          /* raised each time the index is given to another real server */
-    __u32 zero[3];
+    __u32 family;       /* of next_hop, 4 or 6 */
+    __u32 zero[2];
 };
 SHOAL_ASSERT(sizeof(struct shoal_server_detail) == 32, "two in a cache line");
 
@@ -473,6 +495,12 @@ struct shoal_fragment_key {
     __u16 zero;
 };
 SHOAL_ASSERT(sizeof(struct shoal_fragment_key) == 40, "no holes in a hash key");
+
+/* Of IPv6: in fragments6, under keys of protocol 0, with address_cell 0. */
+struct shoal_fragment {
+    struct shoal_connection connection;
+    struct shoal_addresses addresses;
+};
 #define SHOAL_MAX_FRAGMENTS 16384
 
 /* ---- Settings --------------------------------------------------------------------------------*/
@@ -492,6 +520,9 @@ struct shoal_settings {
     __u32 timeout[SHOAL_STATES]; /* jiffies, by enum shoal_state */
     __u32 fragment_holder;       /* interface that early fragments wait behind; 0: none */
     __u32 secure_tcp;            /* 1: TCP states as under IPVS's secure_tcp */
+    /* 1: another table takes over, whose programs stand behind these at tc: known connections are
+     * served as ever, new ones are left to them, but for those that a template here asks for. */
+    __u32 draining;
 };
 
 /* One bit per hash of an address, before anything else is looked at: packets of addresses that have
@@ -525,7 +556,7 @@ struct shoal_trace_tuple {
     __be32 destination[4];
     __be16 source_port; /* 0 where there is none */
     __be16 destination_port;
-    __u8 family; /* 4; 0: no IP packet, the rest is 0 */
+    __u8 family; /* 4 or 6; 0: no IP packet, the rest is 0 */
     __u8 protocol;
     __u8 tcp_flags;
     __u8 zero;
@@ -544,7 +575,7 @@ struct shoal_trace_filter {
     __u8 protocol;       /* 0: any */
     __u8 with_virtual;   /* 0: virtual_address is any */
     __u8 with_real;
-    __u8 zero;
+    __u8 family; /* 4 or 6, of the packet; 0: any */
 };
 SHOAL_ASSERT(sizeof(struct shoal_trace_filter) == 80, "no holes");
 
@@ -648,6 +679,7 @@ SHOAL_ASSERT(sizeof(struct shoal_explanation) == 88, "no holes");
     V(fragment_held, "held back for the first fragment of its datagram")                      \
     V(too_big, "too large for the way it has to go; the sender is told the MTU by ICMP")      \
     V(local, "left to a service of the director itself, which is the real server")            \
+    V(left_to_successor, "left to the table that takes over while the table is resized")      \
     V(internal, "dropped: an impossible state; please report it")
 enum shoal_verdict {
 #define SHOAL_VERDICT_NAME(name, meaning) SHOAL_VERDICT_##name,

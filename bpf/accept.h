@@ -29,19 +29,17 @@ struct {
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct arrival);
-} arrivals SEC(".maps");
+} OF_FAMILY(arrivals) SEC(".maps");
 
 static __always_inline struct arrival* get_arrival(void) {
     __u32 zero = 0;
-    return bpf_map_lookup_elem(&arrivals, &zero);
+    return bpf_map_lookup_elem(&OF_FAMILY(arrivals), &zero);
 }
 
-/* An address that no client has. XDP and tc come before the kernel's own look at it, which would
- * drop the packet too; established connections were looked at when they opened. */
-static __always_inline bool is_martian(__be32 client, __be32 virtual) {
-    __u8 first = bpf_ntohl(client) >> 24;
-    return !client || client == virtual || first == 127 || (first & 0xf0) == 224 ||
-           client == 0xffffffff;
+/* Established connections were looked at when they opened. */
+static __always_inline bool is_martian(const struct flow* flow) {
+    return is_no_client(flow->client_address) ||
+           same_address(flow->client_address, flow->other_address);
 }
 
 /* Whether the packet may open a connection with the virtual server. */
@@ -51,10 +49,10 @@ static __always_inline int admit(const struct arrival* arrival,
     /* As in IPVS: a real server that is a client of its own director would be scheduled. */
     if ((!arrival->opens && !arrival->by_ring) || flow->client_port == bpf_htons(FTP_DATA_PORT))
         return SHOAL_VERDICT_no_connection;
-    if (is_martian(flow->client_address, flow->other_address)) return SHOAL_VERDICT_martian;
+    if (is_martian(flow)) return SHOAL_VERDICT_martian;
     if (arrival->ttl_expired) return SHOAL_VERDICT_ttl_expired;
     if (service->flags & SHOAL_SERVICE_ACCESS &&
-        !may_enter(service, arrival->opening.service, flow->client_address))
+        !may_enter(service, arrival->opening.service, flow))
         return SHOAL_VERDICT_denied;
     return UNDECIDED;
 }
@@ -74,7 +72,7 @@ static __always_inline int use_server(struct opening* opening, const struct shoa
     bool local = READ_ONCE(server->flags) & SHOAL_SERVER_LOCAL;
     if (!server->interface && !local) return SHOAL_VERDICT_no_route;
     opening->server = index;
-    opening->real_address = server->address[0];
+    opening->real_address = real_address_of(server);
     opening->real_port = server->port;
     if (!server->port) opening->real_port = opening->flow.other_port;
     if (service->persistence_timeout)
@@ -97,6 +95,7 @@ static __always_inline int choose_persistently(struct arrival* arrival,
     struct opening* opening = &arrival->opening;
     __u32 cell = find_template(opening, service);
     if (!cell) {
+        if (is_draining()) return SHOAL_VERDICT_left_to_successor;
         int verdict = schedule(opening, service, arrival->by_ring);
         if (verdict != SHOAL_VERDICT_new_connection || !arrival->opens) return verdict;
         cell = open_template(opening, service);
@@ -131,6 +130,8 @@ static __always_inline int choose_server(struct arrival* arrival) {
     const struct shoal_service* service = get_service(opening->service);
     if (!service) return SHOAL_VERDICT_internal;
     arrival->alone = is_alone(opening, service);
+    if ((!service->persistence_timeout || !arrival->opens) && is_draining())
+        return SHOAL_VERDICT_left_to_successor;
     /* What XDP picks and cannot send would be picked again at tc. */
     if (is_xdp && arrival->alone) return SHOAL_VERDICT_passed_up;
     arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);
@@ -207,6 +208,11 @@ SLOW_PATH __u32 accept(struct arrival* arrival) {
     __u64 load = old ? bury_connection(old, READ_ONCE(old->word), &counted) : 0;
     __u32 cell = open_chosen(arrival);
     if (load) change_load_of(&counted, -load);
-    if (arrival->verdict == SHOAL_VERDICT_table_full) go_without_record(arrival);
+    if (arrival->verdict == SHOAL_VERDICT_table_full) {
+        if (is_draining())
+            arrival->verdict = SHOAL_VERDICT_left_to_successor;
+        else
+            go_without_record(arrival);
+    }
     return cell;
 }

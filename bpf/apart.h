@@ -27,8 +27,7 @@ static __always_inline int go_apart(hook_context* context, struct packet* packet
  * server may write to a client about what the client sent. */
 static __always_inline int leave_foreign(hook_context* context, struct packet* packet) {
 #if defined(HOOK_TC)
-    if (packet->ip->protocol == IPPROTO_ICMP)
-        return take_sent(packet, follow_error(context, SHOAL_VERDICT_foreign));
+    if (is_icmp(packet)) return take_sent(packet, follow_error(context, SHOAL_VERDICT_foreign));
 #else
     (void)context, (void)packet;
 #endif
@@ -36,9 +35,9 @@ static __always_inline int leave_foreign(hook_context* context, struct packet* p
 }
 
 static __always_inline int exceed_ttl(hook_context* context, struct packet* packet,
-                                      __be32 virtual_address) {
+                                      ip_address virtual_address) {
 #if defined(HOOK_TC)
-    packet->sent = tell_sender(context, ICMP_TIME_EXCEEDED << 8, 0, virtual_address);
+    packet->sent = tell_ttl_exceeded(context, virtual_address);
     if (packet->sent != ACTION_DROP) return SHOAL_VERDICT_ttl_answered;
 #else
     (void)context, (void)packet, (void)virtual_address;
@@ -50,7 +49,7 @@ static __always_inline int exceed_ttl(hook_context* context, struct packet* pack
 static __always_inline void expect_fragments(const struct packet* packet,
                                              const struct shoal_connection* connection) {
 #if defined(HOOK_TC)
-    if (is_first_fragment(packet)) remember_fragment(packet->ip, connection);
+    if (is_first_fragment(packet)) remember_fragment(packet, connection);
 #else
     (void)packet, (void)connection;
 #endif
@@ -59,7 +58,7 @@ static __always_inline void expect_fragments(const struct packet* packet,
 static __always_inline void expect_fragments_alone(const struct packet* packet,
                                                    const struct opening* opening) {
 #if defined(HOOK_TC)
-    if (is_first_fragment(packet)) remember_alone(packet->ip, opening);
+    if (is_first_fragment(packet)) remember_alone(packet, opening);
 #else
     (void)packet, (void)opening;
 #endif

@@ -78,7 +78,12 @@ static __always_inline void give_back(__u32 cell) {
     struct shoal_free_batch* batch = get_batch();
     if (!batch) return;
     __u32 count = batch->count;
-    if (count >= SHOAL_FREE_BATCH) return;
+    if (count >= SHOAL_FREE_BATCH) { /* of two cells taken, the first was the last of a batch */
+        __u32 zero = 0;
+        struct shoal_free_ring* ring = bpf_map_lookup_elem(&free_ring, &zero);
+        if (ring) put_back(ring, cell);
+        return;
+    }
     batch->cell[count] = cell;
     batch->count = count + 1;
 }

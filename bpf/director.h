@@ -4,10 +4,12 @@
 /* The way of a packet. Both hooks run this; XDP leaves to tc, unmodified, what it does not do
  * itself, and decides so before it changes anything. */
 
+#include "address_filter.h"
 #include "apart.h"
 #include "connection_state.h"
 #include "count.h"
 #include "ftp_data.h"
+#include "hand_over.h"
 #include "reclaim.h"
 #include "rewrite.h"
 #include "trace.h"
@@ -36,7 +38,7 @@ static __always_inline int check_way(hook_context* context, struct packet* packe
     if (!server->interface) return SHOAL_VERDICT_no_route;
     if (is_xdp) return can_send(packet, server) ? UNDECIDED : SHOAL_VERDICT_passed_up;
     if (within(wire_bytes(context, packet), server->mtu)) return UNDECIDED;
-    return refuse_too_big(context, packet, server->mtu, packet->ip->daddr);
+    return refuse_too_big(context, packet, server->mtu, destination_of(packet->ip));
 }
 
 /* The first packet of a connection by tunneling, or to the director itself. */
@@ -59,7 +61,7 @@ static __always_inline int forward(hook_context* context, struct packet* packet,
     if (connection->method == SHOAL_METHOD_NAT)
         translate_to_server(context, packet, connection);
     else
-        lower_ttl(packet->ip, 0);
+        lower_ttl(context, packet->ip, 0);
     packet->sent = send_to_server(context, server, connection->server, known);
     return SHOAL_VERDICT_forwarded;
 }
@@ -68,8 +70,8 @@ static __always_inline int forward_known(hook_context* context, struct packet* p
                                          struct shoal_connection* connection,
                                          const struct shoal_server* server,
                                          const struct moment* now) {
-    if (packet->ip->ttl <= 1 && connection->method != SHOAL_METHOD_LOCAL)
-        return exceed_ttl(context, packet, packet->ip->daddr);
+    if (ttl_of(packet->ip) <= 1 && connection->method != SHOAL_METHOD_LOCAL)
+        return exceed_ttl(context, packet, destination_of(packet->ip));
     int refused = connection->method > SHOAL_METHOD_DIRECT
                       ? check_whole(context, packet, connection->method, server, false)
                       : check_way(context, packet, server);
@@ -104,7 +106,7 @@ static __always_inline int forward_alone(hook_context* context, struct packet* p
     if (opening->method == SHOAL_METHOD_NAT)
         translate_destination(context, packet, opening->flow.protocol, &change);
     else
-        lower_ttl(packet->ip, 0);
+        lower_ttl(context, packet->ip, 0);
     packet->sent = send_to_server(context, server, opening->server, known);
     return SHOAL_VERDICT_new_connection;
 }
@@ -122,13 +124,14 @@ static __always_inline int forward_first(hook_context* context, struct packet* p
     opening->client_epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
     arrival->opens = opening->flow.protocol != IPPROTO_TCP || tcp_opens(packet->tcp_flags);
     arrival->ends = !arrival->opens && packet->tcp_flags & (TCP_FIN | TCP_RST);
-    arrival->ttl_expired = packet->ip->ttl <= 1;
+    arrival->ttl_expired = ttl_of(packet->ip) <= 1;
     arrival->replaces = replaces;
     __u32 cell = accept(arrival);
     int verdict = arrival->verdict;
     if (cells_are_scarce()) reclaim(opening->now, verdict == SHOAL_VERDICT_table_full);
     if (arrival->alone) return forward_alone(context, packet, opening);
-    if (verdict == SHOAL_VERDICT_ttl_expired) return exceed_ttl(context, packet, packet->ip->daddr);
+    if (verdict == SHOAL_VERDICT_ttl_expired)
+        return exceed_ttl(context, packet, destination_of(packet->ip));
     if (!cell && verdict != SHOAL_VERDICT_stateless) return verdict;
     const struct shoal_connection* connection = cell ? get_connection(cell) : get_passing_flow();
     if (!connection) return SHOAL_VERDICT_internal;
@@ -168,10 +171,12 @@ static __always_inline int from_client(hook_context* context, struct packet* pac
 static __always_inline int from_server(hook_context* context, struct packet* packet,
                                        struct shoal_connection* connection,
                                        const struct moment* now) {
-    if (packet->ip->ttl <= 1) return exceed_ttl(context, packet, connection->virtual_address);
+    const addresses* of = addresses_of(connection);
+    if (!of) return SHOAL_VERDICT_internal;
+    if (ttl_of(packet->ip) <= 1) return exceed_ttl(context, packet, virtual_of(of));
     struct client_hop hop = {.epoch = current_epoch(now->settings, now->jiffies),
                              .length = is_xdp ? packet->bytes : 0,
-                             .tos = packet->ip->tos,
+                             .tos = tos_of(packet->ip),
                              .way = WAY_REMEMBERED};
     if (READ_ONCE(connection->client_epoch) != hop.epoch)
         hop.way = look_up_client(context, connection, &hop);
@@ -181,8 +186,7 @@ static __always_inline int from_server(hook_context* context, struct packet* pac
     __u32 bytes = wire_bytes(context, packet);
     if (hop.way == WAY_REMEMBERED && bytes > LEAST_MTU) {
         __u32 mtu = get_mtu(context, connection->client_interface);
-        if (!within(bytes, mtu))
-            return refuse_too_big(context, packet, mtu, connection->virtual_address);
+        if (!within(bytes, mtu)) return refuse_too_big(context, packet, mtu, virtual_of(of));
     }
     update_connection(connection, packet, true, now->jiffies, now->settings);
     expect_fragments(packet, connection);
@@ -197,8 +201,10 @@ static __always_inline int from_server(hook_context* context, struct packet* pac
  * where the table is full, or NOT_ASKED_FOR. */
 static __always_inline int open_for_server(const struct packet* packet, const struct flow* reply,
                                            const struct moment* now) {
-    if (is_xdp || is_first_fragment(packet) || packet->ip->ttl <= 1 || !is_ftp_data(packet, reply))
+    if (is_xdp || is_first_fragment(packet) || ttl_of(packet->ip) <= 1 ||
+        !is_ftp_data(packet, reply))
         return NOT_ASKED_FOR;
+    if (now->settings->draining) return NOT_ASKED_FOR;
     __u32 epoch = current_epoch(now->settings, now->jiffies) + EPOCH_NEVER;
     return open_data_connection(reply, now->jiffies, epoch);
 }
@@ -207,12 +213,12 @@ static __always_inline int open_for_server(const struct packet* packet, const st
 
 static __always_inline struct flow flow_of(const struct packet* packet, bool reply,
                                            const struct shoal_settings* settings) {
-    const struct iphdr* ip = packet->ip;
-    struct flow flow = {.client_address = reply ? ip->daddr : ip->saddr,
-                        .other_address = reply ? ip->saddr : ip->daddr,
+    const ip_header* ip = packet->ip;
+    struct flow flow = {.client_address = reply ? destination_of(ip) : source_of(ip),
+                        .other_address = reply ? source_of(ip) : destination_of(ip),
                         .client_port = reply ? packet->destination_port : packet->source_port,
                         .other_port = reply ? packet->source_port : packet->destination_port,
-                        .protocol = ip->protocol,
+                        .protocol = protocol_of(packet),
                         .reply = reply};
     flow.hash = packet_hash(settings, flow.client_address, flow.client_port, flow.protocol);
     return flow;
@@ -221,7 +227,7 @@ static __always_inline struct flow flow_of(const struct packet* packet, bool rep
 /* Makes a client's flow the one of the same packet as a real server's. Rare, and so out of the way.
  */
 static __noinline void turn(struct flow* flow, const struct shoal_settings* settings) {
-    __be32 address = flow->client_address;
+    ip_address address = flow->client_address;
     __be16 port = flow->client_port;
     flow->client_address = flow->other_address;
     flow->client_port = flow->other_port;
@@ -232,7 +238,7 @@ static __noinline void turn(struct flow* flow, const struct shoal_settings* sett
 }
 
 /* Looks the filter up again: its pointer is not worth the stack that keeping it takes. */
-static __always_inline bool may_be_reply(__be32 source) {
+static __always_inline bool may_be_reply(ip_address source) {
     __u32 zero = 0;
     const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
     return filter && in_filter(filter->real_bits, source);
@@ -240,18 +246,19 @@ static __always_inline bool may_be_reply(__be32 source) {
 
 static __always_inline int balance(hook_context* context, struct packet* packet) {
     int verdict = parse_addresses(context, packet);
+    if (verdict == OTHER_FAMILY) return hand_over(context);
     if (verdict != UNDECIDED) return verdict;
     __u32 zero = 0;
     const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
     if (!filter) return SHOAL_VERDICT_internal;
-    bool to_virtual = in_filter(filter->virtual_bits, packet->ip->daddr);
-    if (!to_virtual && !in_filter(filter->real_bits, packet->ip->saddr))
+    bool to_virtual = in_filter(filter->virtual_bits, destination_of(packet->ip));
+    if (!to_virtual && !in_filter(filter->real_bits, source_of(packet->ip)))
         return leave_foreign(context, packet);
 
     if (!is_for_us(context, packet)) return SHOAL_VERDICT_passed_up;
     verdict = parse_transport(context, packet);
     if (verdict != UNDECIDED) return go_apart(context, packet, verdict);
-    if (is_xdp && packet->ip->ttl <= 1) return SHOAL_VERDICT_passed_up;
+    if (is_xdp && ttl_of(packet->ip) <= 1) return SHOAL_VERDICT_passed_up;
     struct moment now = {get_settings(), bpf_jiffies64()};
     if (!now.settings) return SHOAL_VERDICT_internal;
     struct shoal_connection* connection;
@@ -262,7 +269,8 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
         verdict = from_client(context, packet, connection, &flow, &now);
         /* Addresses share filter bits: it may be a reply to a client who shares a virtual
          * server's. */
-        if (verdict != SHOAL_VERDICT_no_service || !may_be_reply(packet->ip->saddr)) return verdict;
+        if (verdict != SHOAL_VERDICT_no_service || !may_be_reply(source_of(packet->ip)))
+            return verdict;
         turn(&flow, now.settings);
         connection = get_connection(find_again(&flow));
         if (connection && !is_of_flow(connection, &flow)) connection = NULL;

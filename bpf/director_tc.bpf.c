@@ -12,4 +12,10 @@ int shoal_tc(struct __sk_buff* context) {
     return direct(context);
 }
 
+SEC("tc")
+int explain(struct __sk_buff* context) {
+    (void)context;
+    return answer_question();
+}
+
 char shoal_license[] SEC("license") = "Dual BSD/GPL";

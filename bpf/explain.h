@@ -33,7 +33,8 @@ static __noinline int look_by_locality(const struct flow* flow, __u32 service,
     const struct shoal_pool_header* header = pool ? get_header(pool) : NULL;
     const struct shoal_settings* settings = get_settings();
     if (!header || !settings) return NO_SERVER;
-    struct shoal_locality_key key = {.service = service, .address = {flow->other_address}};
+    struct shoal_locality_key key = {.service = service};
+    widen(key.address, flow->other_address);
     struct shoal_locality* set = bpf_map_lookup_elem(&locality, &key);
     __u64 now = bpf_jiffies64();
     if (set && now - READ_ONCE(set->used) <= LOCALITY_EXPIRATION_S * settings->hz) {
@@ -118,6 +119,7 @@ static __always_inline int look_for_choice(struct arrival* arrival,
     __u32 cell = service->persistence_timeout ? look_for_template(opening, service) : 0;
     const struct shoal_connection* template = cell ? get_connection(cell) : NULL;
     answer->template_cell = cell;
+    if (!template && is_draining()) return SHOAL_VERDICT_left_to_successor;
     int server;
     if (template)
         server = template->server;
@@ -159,12 +161,14 @@ static __noinline int look_for_opening(struct arrival* arrival, struct shoal_exp
     const struct shoal_service* service = get_service(opening->service);
     if (!service) return SHOAL_VERDICT_internal;
     arrival->alone = is_alone(opening, service);
+    if (!service->persistence_timeout && is_draining()) return SHOAL_VERDICT_left_to_successor;
     arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);
     int verdict = admit(arrival, service);
     if (verdict == UNDECIDED) verdict = look_for_choice(arrival, answer);
     if (verdict != SHOAL_VERDICT_new_connection) return verdict;
     answer->one_packet = arrival->alone;
     answer->full = !arrival->alone && table_is_full();
+    if (answer->full && is_draining()) return SHOAL_VERDICT_left_to_successor;
     return answer->full ? look_without_record(arrival, answer) : verdict;
 }
 
@@ -209,21 +213,19 @@ static __noinline int explain_flow(const struct flow* flow, struct shoal_explana
 }
 
 /* Answers the question in `explanation`. Returns 0, or 1 where the tables cannot be read. */
-SEC("tc")
-int explain(struct __sk_buff* context) {
-    (void)context;
+static __always_inline int answer_question(void) {
     struct shoal_explanation* answer = get_explanation();
     const struct shoal_settings* settings = get_settings();
     if (!answer || !settings) return 1;
-    if (!may_be_virtual(answer->virtual_address[0])) {
-        answer->verdict = SHOAL_VERDICT_foreign;
-        return 0;
-    }
-    struct flow flow = {.client_address = answer->client_address[0],
-                        .other_address = answer->virtual_address[0],
+    struct flow flow = {.client_address = narrow(answer->client_address),
+                        .other_address = narrow(answer->virtual_address),
                         .client_port = answer->client_port,
                         .other_port = answer->virtual_port,
                         .protocol = answer->protocol};
+    if (!may_be_virtual(flow.other_address)) {
+        answer->verdict = SHOAL_VERDICT_foreign;
+        return 0;
+    }
     flow.hash = flow_hash(settings, flow.client_address, flow.client_port, flow.protocol);
     explain_flow(&flow, answer);
     return 0;

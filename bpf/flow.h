@@ -5,13 +5,13 @@
 
 #include <linux/in.h>
 
-#include "hash.h"
-#include "tables.h"
+#include "family.h"
+#include "record.h"
 
 struct flow {
     __u64 hash;
-    __be32 client_address;
-    __be32 other_address; /* the virtual server, or in a reply the real server */
+    ip_address client_address;
+    ip_address other_address; /* the virtual server, or in a reply the real server */
     __be16 client_port;
     __be16 other_port;
     __u8 protocol;
@@ -19,43 +19,11 @@ struct flow {
     __u16 zero; /* no holes */
 };
 
-static __always_inline __u64 hashed_word(__be32 client_address, __be16 client_port, __u8 protocol) {
-    return (__u64)client_address << 32 | (__u32)client_port << 16 | protocol;
-}
-
-static __always_inline __u64 flow_hash(const struct shoal_settings* settings, __be32 client_address,
-                                       __be16 client_port, __u8 protocol) {
-    return siphash_1_3(settings->hash_key, hashed_word(client_address, client_port, protocol));
-}
-
-/* A template's: the service takes the place of the port. */
-static __always_inline __u64 template_hash(const struct shoal_settings* settings,
-                                           __be32 client_address, __u32 service) {
-    return siphash_1_3(settings->hash_key,
-                       (__u64)client_address << 32 | service << 8 | SHOAL_PROTOCOL_TEMPLATE);
-}
-SHOAL_ASSERT(SHOAL_MAX_SERVICES <= 1 << 24, "shifted past the protocol");
-
-static __noinline __u64 hash_anew(const struct shoal_settings* settings, __u64 tuple,
-                                  struct shoal_recent_flow* recent) {
-    __u64 hash = siphash_1_3(settings->hash_key, tuple);
-    if (recent) {
-        recent->tuple = tuple;
-        recent->hash = hash;
-    }
-    return hash;
-}
-
-/* flow_hash for packets: a CPU's last one was often of the same flow. The hashing is a function of
- * its own, because here it would cost the whole packet path stack. */
-static __always_inline __u64 packet_hash(const struct shoal_settings* settings,
-                                         __be32 client_address, __be16 client_port, __u8 protocol) {
-    __u32 zero = 0;
-    __u64 tuple = hashed_word(client_address, client_port, protocol);
-    struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &zero);
-    if (recent && recent->tuple == tuple) return recent->hash;
-    return hash_anew(settings, tuple, recent);
-}
+#if defined(FAMILY_6)
+#include "flow_v6.h"
+#else
+#include "flow_v4.h"
+#endif
 
 /* A bucket's number takes at most 22 bits (SHOAL_MAX_CELLS / 4). */
 static __always_inline __u32 first_bucket(__u64 hash) {
@@ -68,36 +36,6 @@ static __always_inline __u32 alternate_bucket(__u64 hash) {
 
 static __always_inline __u64 signature(__u64 hash) {
     return hash & SHOAL_SLOT_SIGNATURE_MASK;
-}
-
-static __always_inline bool is_counted(__u32 word) {
-    return (word & SHOAL_WORD_STATE_MASK) < SHOAL_STATES;
-}
-
-/* Not over: counted, a template, or pending. */
-static __always_inline bool is_present(__u32 word) {
-    __u32 state = word & SHOAL_WORD_STATE_MASK;
-    return state != SHOAL_STATE_FREE && state != SHOAL_STATE_DEAD;
-}
-
-static __always_inline bool is_pending(__u32 word) {
-    return (word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_PENDING;
-}
-
-static __always_inline bool is_of_flow(const struct shoal_connection* connection,
-                                       const struct flow* flow) {
-    if (connection->client_address != flow->client_address ||
-        connection->client_port != flow->client_port || connection->protocol != flow->protocol)
-        return false;
-    if (flow->reply) {
-        if (connection->real_address != flow->other_address ||
-            connection->real_port != flow->other_port || connection->method != SHOAL_METHOD_NAT)
-            return false;
-    } else if (connection->virtual_address != flow->other_address ||
-               connection->virtual_port != flow->other_port) {
-        return false;
-    }
-    return is_present(READ_ONCE(connection->word));
 }
 
 /* Returns the cell, or 0. An empty slot of signature 0 leads to cell 0, which belongs to no flow.
@@ -118,12 +56,12 @@ static __always_inline __u32 find_in_bucket(const struct shoal_bucket* bucket,
 }
 
 static __always_inline struct shoal_overflow_key overflow_key(const struct flow* flow) {
-    struct shoal_overflow_key key = {.client_address = {flow->client_address},
-                                     .other_address = {flow->other_address},
-                                     .client_port = flow->client_port,
+    struct shoal_overflow_key key = {.client_port = flow->client_port,
                                      .other_port = flow->other_port,
                                      .protocol = flow->protocol,
                                      .reply = flow->reply};
+    widen(key.client_address, flow->client_address);
+    widen(key.other_address, flow->other_address);
     return key;
 }
 

@@ -17,7 +17,7 @@ static __always_inline int check_way_to_server(const struct packet* packet,
     if (server_is_gone(server)) return SHOAL_VERDICT_no_connection;
     if (connection->method == SHOAL_METHOD_LOCAL) return UNDECIDED;
     if (!server->interface) return SHOAL_VERDICT_no_route;
-    return packet->ip->ttl <= 1 ? SHOAL_VERDICT_ttl_expired : UNDECIDED;
+    return ttl_of(packet->ip) <= 1 ? SHOAL_VERDICT_ttl_expired : UNDECIDED;
 }
 
 /* `verdict` and what the hook returns, or why it was not sent. */
@@ -34,12 +34,13 @@ static __always_inline __u32 send_on_to_server(hook_context* context, struct pac
     count_in(packet, connection->service, connection->server);
     note_owner(connection->service, connection->server);
     copy_macs(packet->ethernet, server->mac);
+    const addresses* of = addresses_of(connection);
     __u32 difference = 0;
-    if (connection->method == SHOAL_METHOD_NAT) {
-        difference = address_difference(packet->ip->daddr, connection->real_address);
-        packet->ip->daddr = connection->real_address;
+    if (of && connection->method == SHOAL_METHOD_NAT) {
+        difference = address_difference(destination_of(packet->ip), real_of(of));
+        set_destination(packet->ip, real_of(of));
     }
-    lower_ttl(packet->ip, difference);
+    lower_ttl(context, packet->ip, difference);
     return with_sent(verdict,
                      send_to_server(context, server, connection->server, mac_known(server)));
 }
@@ -50,9 +51,9 @@ static __always_inline int check_way_to_client(hook_context* context, const stru
                                                struct client_hop* hop) {
     const struct shoal_settings* settings = get_settings();
     if (!settings) return SHOAL_VERDICT_internal;
-    if (packet->ip->ttl <= 1) return SHOAL_VERDICT_ttl_expired;
+    if (ttl_of(packet->ip) <= 1) return SHOAL_VERDICT_ttl_expired;
     hop->epoch = current_epoch(settings, bpf_jiffies64());
-    hop->tos = packet->ip->tos;
+    hop->tos = tos_of(packet->ip);
     if (READ_ONCE(connection->client_epoch) != hop->epoch)
         hop->way = look_up_client(context, connection, hop);
     return hop->way == WAY_NONE ? verdict_without_way(connection) : UNDECIDED;
@@ -64,8 +65,12 @@ static __always_inline int send_on_to_client(const hook_context* context, struct
     count_out(packet, connection->service, connection->server);
     note_owner(connection->service, connection->server);
     if (hop->way == WAY_REMEMBERED) copy_macs(packet->ethernet, connection->client_mac);
-    __u32 difference = address_difference(packet->ip->saddr, connection->virtual_address);
-    packet->ip->saddr = connection->virtual_address;
-    lower_ttl(packet->ip, difference);
+    const addresses* of = addresses_of(connection);
+    __u32 difference = 0;
+    if (of) {
+        difference = address_difference(source_of(packet->ip), virtual_of(of));
+        set_source(packet->ip, virtual_of(of));
+    }
+    lower_ttl(context, packet->ip, difference);
     return send_to_client(context, connection, hop);
 }

@@ -7,27 +7,27 @@
 #include "cells.h"
 #include "unlink.h"
 
-static __always_inline bool set_hash(struct flow* flow) {
-    const struct shoal_settings* settings = get_settings();
-    if (!settings) return false;
-    flow->hash = flow->protocol == SHOAL_PROTOCOL_TEMPLATE
-                     ? template_hash(settings, flow->client_address, flow->other_address)
-                     : flow_hash(settings, flow->client_address, flow->client_port, flow->protocol);
-    return true;
+/* The cell with the addresses of a connection that is out of the index. */
+static __always_inline __u32 let_go_of_addresses(const struct shoal_connection* connection) {
+    struct shoal_addresses* addresses = get_addresses(connection->address_cell);
+    if (!is_ipv6(connection) || !addresses) return 0;
+    __u32 generation = (addresses->word >> SHOAL_WORD_GENERATION_SHIFT) + 1;
+    WRITE_ONCE(addresses->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_FREE);
+    return connection->address_cell;
 }
 
 /* For the one who may unlink the cell. */
-static __noinline void free_cell(struct shoal_connection* connection, __u32 cell,
-                                 struct shoal_free_ring* ring) {
-    struct flow flow = {.client_address = connection->client_address,
-                        .other_address = connection->virtual_address,
-                        .client_port = connection->client_port,
-                        .other_port = connection->virtual_port,
-                        .protocol = connection->protocol};
-    if (!set_hash(&flow)) return;
-    unlink_cell(&flow, connection, cell);
+static __noinline __attribute__((unused)) void free_cell(struct shoal_connection* connection,
+                                                         __u32 cell, struct shoal_free_ring* ring) {
+    const struct shoal_settings* settings = get_settings();
+    if (!settings) return;
+    struct shoal_overflow_key key = {};
+    set_key(&key, connection);
+    unlink_cell(record_hash(settings, is_ipv6(connection), &key), &key, connection, cell);
     unbind(connection);
+    __u32 address_cell = let_go_of_addresses(connection);
     __u32 generation = (connection->word >> SHOAL_WORD_GENERATION_SHIFT) + 1;
     WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | SHOAL_STATE_FREE);
     put_back(ring, cell);
+    if (address_cell) put_back(ring, address_cell);
 }

@@ -5,7 +5,7 @@
 
 #include <linux/in.h>
 
-#include "tables.h"
+#include "flow.h"
 
 #define FTP_CONTROL_PORT 21
 #define FTP_ATTEMPTS 4
@@ -14,9 +14,18 @@ static __always_inline bool is_deleted(__u32 connections) {
     return connections >= SHOAL_FTP_DELETED;
 }
 
-static __always_inline struct shoal_ftp_key ftp_key(__be32 client_address, __be32 real_address) {
-    struct shoal_ftp_key key = {.client_address = {client_address}, .real_address = {real_address}};
-    return key;
+/* Of a connection of either family. `key` is zero. */
+static __always_inline void set_ftp_key(struct shoal_ftp_key* key,
+                                        const struct shoal_connection* connection) {
+    if (!is_ipv6(connection)) {
+        key->client_address[0] = connection->client_address;
+        key->real_address[0] = connection->real_address;
+        return;
+    }
+    const struct shoal_addresses* of = get_addresses(connection->address_cell);
+    if (!of) return;
+    copy_wide(key->client_address, of->client_address);
+    copy_wide(key->real_address, of->real_address);
 }
 
 /* Counts one more; `fresh` is the entry to make where there is none. */
@@ -34,12 +43,16 @@ static __always_inline bool add_ftp_control(const struct shoal_ftp_key* key,
 /* False where the map is full, or another CPU is slow to take the former entry out. */
 SLOW_PATH bool count_ftp_control(const struct shoal_connection* connection) {
     if (!connection) return false;
-    struct shoal_ftp_key key = ftp_key(connection->client_address, connection->real_address);
-    struct shoal_ftp_control fresh = {.virtual_address = {connection->virtual_address},
-                                      .service = connection->service,
+    const addresses* of = addresses_of(connection);
+    if (!of) return false;
+    struct shoal_ftp_key key = {};
+    widen(key.client_address, client_of(of));
+    widen(key.real_address, real_of(of));
+    struct shoal_ftp_control fresh = {.service = connection->service,
                                       .server = connection->server,
                                       .connections = 1,
                                       .client_interface = connection->client_interface};
+    widen(fresh.virtual_address, virtual_of(of));
     return add_ftp_control(&key, &fresh);
 }
 
@@ -47,7 +60,8 @@ SLOW_PATH bool count_ftp_control(const struct shoal_connection* connection) {
  * counts up; who then marks the 0 takes the entry out, and nobody else does. */
 SLOW_PATH int uncount_ftp_control(const struct shoal_connection* connection) {
     if (!connection) return 0;
-    struct shoal_ftp_key key = ftp_key(connection->client_address, connection->real_address);
+    struct shoal_ftp_key key = {};
+    set_ftp_key(&key, connection);
     struct shoal_ftp_control* control = bpf_map_lookup_elem(&ftp_controls, &key);
     if (!control || __sync_fetch_and_sub(&control->connections, 1) != 1) return 0;
     if (__sync_val_compare_and_swap(&control->connections, 0, SHOAL_FTP_DELETED) == 0)

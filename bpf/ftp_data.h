@@ -16,26 +16,31 @@ static __always_inline bool is_ftp_data(const struct packet* packet, const struc
 
 /* The cell; 0: the table is full; or NOT_ASKED_FOR. */
 SLOW_PATH int open_data_connection(const struct flow* reply, __u32 now, __u32 client_epoch) {
-    if (!reply) return NOT_ASKED_FOR;
-    struct shoal_ftp_key key = ftp_key(reply->client_address, reply->other_address);
+    struct arrival* arrival = get_arrival();
+    if (!reply || !arrival) return NOT_ASKED_FOR;
+    struct shoal_ftp_key key = {};
+    widen(key.client_address, reply->client_address);
+    widen(key.real_address, reply->other_address);
     const struct shoal_ftp_control* control = bpf_map_lookup_elem(&ftp_controls, &key);
     if (!control) return NOT_ASKED_FOR;
     __u32 connections = READ_ONCE(control->connections);
     if (!connections || is_deleted(connections)) return NOT_ASKED_FOR;
     const struct shoal_service* service = get_service(control->service);
     if (!service) return NOT_ASKED_FOR;
-    struct opening opening = {.flow = *reply,
-                              .service = control->service,
-                              .server = control->server,
-                              .real_address = reply->other_address,
-                              .now = now,
-                              .client_interface = control->client_interface,
-                              .real_port = reply->other_port,
-                              .client_epoch = client_epoch,
-                              .load_epoch = service->load_epoch,
-                              .method = SHOAL_METHOD_NAT,
-                              .state = SHOAL_STATE_SYN_SENT};
-    opening.flow.other_address = control->virtual_address[0];
-    opening.flow.reply = false;
-    return count_opened(&opening, open_connection(&opening));
+    struct opening* opening = &arrival->opening;
+    __builtin_memset(opening, 0, sizeof(*opening));
+    opening->flow = *reply;
+    opening->flow.other_address = narrow(control->virtual_address);
+    opening->flow.reply = false;
+    opening->service = control->service;
+    opening->server = control->server;
+    opening->real_address = reply->other_address;
+    opening->now = now;
+    opening->client_interface = control->client_interface;
+    opening->real_port = reply->other_port;
+    opening->client_epoch = client_epoch;
+    opening->load_epoch = service->load_epoch;
+    opening->method = SHOAL_METHOD_NAT;
+    opening->state = SHOAL_STATE_SYN_SENT;
+    return count_opened(opening, open_connection(opening));
 }

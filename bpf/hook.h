@@ -12,6 +12,9 @@
 
 #include "bpf_base.h"
 
+#define AF_INET 2
+#define AF_INET6 10
+
 #if defined(HOOK_XDP)
 
 typedef struct xdp_md hook_context;
@@ -36,5 +39,15 @@ static __always_inline __u32 ingress_device(const hook_context* context) {
     return context->ingress_ifindex;
 #else
     return context->ifindex;
+#endif
+}
+
+/* A sum over the packet that the device delivered takes in what changes without being made up for.
+ */
+static __always_inline void add_to_device_sum(const hook_context* context, __u32 sum) {
+#if defined(HOOK_TC)
+    bpf_csum_update((hook_context*)context, sum);
+#else
+    (void)context, (void)sum;
 #endif
 }

@@ -10,73 +10,18 @@
 #include "follow.h"
 #include "icmp_reply.h"
 
-/* Ethernet, both IP headers with all options, ICMP, and of the quoted transport header as much as
- * holds a TCP checksum; only its first eight bytes are sure to be there (RFC 792). */
-#define LONGEST_ERROR (ETH_HLEN + 60 + (int)sizeof(struct icmp_header) + 60 + 20)
+/* Of the quoted transport header only as much is sure to be there (RFC 792). */
 #define QUOTED_TRANSPORT 8
 
 struct icmp_error {
     struct icmp_header* icmp;
-    struct iphdr* ip;     /* quoted */
+    ip_header* ip;        /* quoted */
     struct udphdr* ports; /* quoted; as in TCP */
+    __u8 protocol;        /* of the quoted packet */
     bool has_tcp_checksum;
 };
 
-static __always_inline void load_error(hook_context* context, struct packet* packet) {
-    __u32 wanted = context->len < LONGEST_ERROR ? context->len : LONGEST_ERROR;
-    packet->ethernet = (void*)(long)context->data;
-    packet->end = (void*)(long)context->data_end;
-    if ((__u32)(packet->end - (void*)packet->ethernet) < wanted) {
-        bpf_skb_pull_data(context, wanted);
-        packet->ethernet = (void*)(long)context->data;
-        packet->end = (void*)(long)context->data_end;
-    }
-    packet->ip = (void*)(packet->ethernet + 1);
-}
-
-static __always_inline bool is_error(const struct icmp_header* icmp) {
-    return icmp->type == ICMP_UNREACHABLE || icmp->type == ICMP_SOURCE_QUENCH ||
-           icmp->type == ICMP_TIME_EXCEEDED || icmp->type == ICMP_PARAMETER_PROBLEM;
-}
-
 enum error_kind { ERROR_OTHER, ERROR_MALFORMED, ERROR_USABLE };
-
-/* The quoted packet; what is no TCP or UDP, or no beginning of it, is somebody else's. */
-static __always_inline enum error_kind parse_quoted(const struct packet* packet, __u32 room,
-                                                    struct icmp_error* error) {
-    struct iphdr* ip = (void*)(error->icmp + 1);
-    if ((void*)(ip + 1) > packet->end || room < sizeof(*ip) || ip->version != 4 || ip->ihl < 5)
-        return ERROR_MALFORMED;
-    if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP) return ERROR_OTHER;
-    if (ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return ERROR_OTHER;
-    __u32 header_bytes = ip->ihl * 4;
-    void* ports = (void*)ip + header_bytes;
-    if (ports + QUOTED_TRANSPORT > packet->end || room < header_bytes + QUOTED_TRANSPORT)
-        return ERROR_MALFORMED;
-    error->ip = ip;
-    error->ports = ports;
-    error->has_tcp_checksum = ip->protocol == IPPROTO_TCP &&
-                              room >= header_bytes + offsetof(struct tcphdr, check) + sizeof(__u16);
-    /* RFC 1122, 3.2.2: an error goes to who sent the packet that it is about. */
-    return ip->saddr == packet->ip->daddr ? ERROR_USABLE : ERROR_OTHER;
-}
-
-static __always_inline enum error_kind parse_error(hook_context* context, struct packet* packet,
-                                                   struct icmp_error* error) {
-    const struct iphdr* ip = packet->ip;
-    if ((void*)(ip + 1) > packet->end || ip->version != 4 || ip->ihl < 5) return ERROR_MALFORMED;
-    if (ip->frag_off & bpf_htons(MORE_FRAGMENTS | FRAGMENT_OFFSET)) return ERROR_OTHER;
-    packet->header_bytes = ip->ihl * 4;
-    packet->bytes = bpf_ntohs(ip->tot_len);
-    packet->segments = 1;
-    error->icmp = (void*)ip + packet->header_bytes;
-    __u32 headers = packet->header_bytes + sizeof(*error->icmp);
-    if ((void*)(error->icmp + 1) > packet->end || packet->bytes < headers ||
-        packet->bytes > context->len - ETH_HLEN)
-        return ERROR_MALFORMED;
-    return is_error(error->icmp) ? parse_quoted(packet, packet->bytes - headers, error)
-                                 : ERROR_OTHER;
-}
 
 /* Adjusts a checksum of the quoted packet; returns what that adds to the sum around it. */
 static __always_inline __u32 adjust_quoted(__u16* checksum, __u32 difference, bool udp) {
@@ -88,61 +33,48 @@ static __always_inline __u32 adjust_quoted(__u16* checksum, __u32 difference, bo
     return port_difference(old, adjusted);
 }
 
-/* An address and the sum over its header change by opposite amounts, so that the ICMP checksum
- * learns of the ports and their checksum alone. */
-static __always_inline void translate_quoted(const struct packet* packet, struct icmp_error* error,
-                                             const struct translation* change) {
-    __u32 addresses = address_difference(change->old_address, change->new_address);
-    __u32 ports = port_difference(change->old_port, change->new_port);
-    __u32 around = ports;
-    error->ip->check = adjust_checksum(error->ip->check, addresses);
-    if (error->ip->protocol == IPPROTO_UDP) {
-        around += adjust_quoted(&error->ports->check, addresses + ports, true);
-    } else if (error->has_tcp_checksum) {
-        __u16* checksum = (void*)error->ports + offsetof(struct tcphdr, check);
-        if ((void*)(checksum + 1) <= packet->end)
-            around += adjust_quoted(checksum, addresses + ports, false);
-    }
-    error->icmp->checksum = adjust_checksum(error->icmp->checksum, around);
+#if defined(FAMILY_6)
+#include "icmp_v6.h"
+#else
+#include "icmp_v4.h"
+#endif
+
+/* Three steps, each a function of its own: none has the stack to hold what another knows. */
+
+/* Out: the flow of the packet that an error is about, as if it was the virtual server's. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct flow);
+} OF_FAMILY(quoted_flow) SEC(".maps");
+
+static __always_inline struct flow* get_quoted_flow(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&OF_FAMILY(quoted_flow), &zero);
 }
 
-static __always_inline __u32 error_to_server(hook_context* context, struct packet* packet,
-                                             struct icmp_error* error,
-                                             const struct shoal_connection* connection) {
-    const struct shoal_server* server = get_server(connection->server);
-    if (!server) return SHOAL_VERDICT_internal;
-    int verdict = check_way_to_server(packet, connection, server);
-    if (verdict != UNDECIDED) return verdict;
-    if (connection->method == SHOAL_METHOD_NAT) {
-        struct translation change = {connection->virtual_address, connection->real_address,
-                                     connection->virtual_port, connection->real_port};
-        error->ip->saddr = change.new_address;
-        error->ports->source = change.new_port;
-        translate_quoted(packet, error, &change);
-    }
-    return send_on_to_server(context, packet, connection, server, SHOAL_VERDICT_icmp_to_server);
-}
-
-static __always_inline __u32 error_to_client(hook_context* context, struct packet* packet,
-                                             struct icmp_error* error,
-                                             struct shoal_connection* connection) {
-    struct client_hop hop = {.way = WAY_REMEMBERED};
-    int verdict = check_way_to_client(context, packet, connection, &hop);
-    if (verdict != UNDECIDED) return verdict;
-    struct translation change = {connection->real_address, connection->virtual_address,
-                                 connection->real_port, connection->virtual_port};
-    error->ip->daddr = change.new_address;
-    error->ports->dest = change.new_port;
-    translate_quoted(packet, error, &change);
-    return with_sent(SHOAL_VERDICT_icmp_to_client,
-                     send_on_to_client(context, packet, connection, &hop));
+SLOW_PATH int look_at_error(hook_context* context) {
+    struct packet packet = {};
+    struct icmp_error error = {};
+    struct flow* flow = get_quoted_flow();
+    if (!flow) return ERROR_OTHER;
+    enum error_kind kind = parse_error(context, &packet, &error);
+    if (kind != ERROR_USABLE) return kind;
+    flow->client_address = destination_of(error.ip);
+    flow->other_address = source_of(error.ip);
+    flow->client_port = error.ports->dest;
+    flow->other_port = error.ports->source;
+    flow->protocol = error.protocol;
+    flow->reply = false;
+    return kind;
 }
 
 /* Whether a client's flow that has no record may be served without one; the passing flow then
  * stands for it. For what is not of the flow, but about it. */
 SLOW_PATH bool passes_statelessly(const struct flow* flow) {
     struct arrival* arrival = get_arrival();
-    if (!flow || !arrival) return false;
+    if (!flow || !arrival || is_draining()) return false;
     struct opening* opening = &arrival->opening;
     __builtin_memset(arrival, 0, sizeof(*arrival));
     opening->flow = *flow;
@@ -160,42 +92,93 @@ SLOW_PATH bool passes_statelessly(const struct flow* flow) {
     return true;
 }
 
-/* The connection that the quoted packet is of, or what stands for one: `reply` where it was the
- * client's, and its sender is told by a real server. */
-static __always_inline struct shoal_connection* find_quoted(const struct icmp_error* error,
-                                                            bool reply) {
+/* What find_quoted() returns where the passing flow stands for a connection; no cell. */
+#define PASSING_FLOW 0xffffffffU
+
+/* The cell of the connection that the quoted packet is of, or 0. */
+SLOW_PATH __u32 find_quoted(struct flow* flow) {
     const struct shoal_settings* settings = get_settings();
-    if (!settings) return NULL;
-    const struct iphdr* ip = error->ip;
-    const struct udphdr* ports = error->ports;
-    struct flow flow = {.client_address = reply ? ip->saddr : ip->daddr,
-                        .other_address = reply ? ip->daddr : ip->saddr,
-                        .client_port = reply ? ports->source : ports->dest,
-                        .other_port = reply ? ports->dest : ports->source,
-                        .protocol = ip->protocol,
-                        .reply = reply};
-    flow.hash = flow_hash(settings, flow.client_address, flow.client_port, flow.protocol);
-    struct shoal_connection* connection = get_connection(find_again(&flow));
-    if (connection && is_of_flow(connection, &flow)) return connection;
-    bool stateless = reply ? answers_statelessly(&flow) : passes_statelessly(&flow);
-    return stateless ? get_passing_flow() : NULL;
+    if (!flow || !settings) return 0;
+    flow->hash = flow_hash(settings, flow->client_address, flow->client_port, flow->protocol);
+    __u32 cell = find_again(flow);
+    const struct shoal_connection* connection = get_connection(cell);
+    if (cell && connection && is_of_flow(connection, flow)) return cell;
+    bool stateless = flow->reply ? answers_statelessly(flow) : passes_statelessly(flow);
+    return stateless ? PASSING_FLOW : 0;
+}
+
+/* The quoted packet is the client's, and its sender is told by a real server. */
+static __always_inline void turn_quoted(struct flow* flow) {
+    ip_address address = flow->client_address;
+    __be16 port = flow->client_port;
+    flow->client_address = flow->other_address;
+    flow->client_port = flow->other_port;
+    flow->other_address = address;
+    flow->other_port = port;
+    flow->reply = true;
+}
+
+SLOW_PATH __u32 error_to_server(hook_context* context, const struct shoal_connection* connection) {
+    struct packet packet = {};
+    struct icmp_error error = {};
+    if (!connection || parse_error(context, &packet, &error) != ERROR_USABLE)
+        return SHOAL_VERDICT_internal;
+    const struct shoal_server* server = get_server(connection->server);
+    const addresses* of = addresses_of(connection);
+    if (!server || !of) return SHOAL_VERDICT_internal;
+    int verdict = check_way_to_server(&packet, connection, server);
+    if (verdict != UNDECIDED) return verdict;
+    if (connection->method == SHOAL_METHOD_NAT) {
+        struct translation change = {virtual_of(of), real_of(of), connection->virtual_port,
+                                     connection->real_port};
+        set_source(error.ip, change.new_address);
+        error.ports->source = change.new_port;
+        translate_quoted(&packet, &error, &change);
+        cover_outer(context, &error, address_difference(destination_of(packet.ip), real_of(of)));
+    }
+    return send_on_to_server(context, &packet, connection, server, SHOAL_VERDICT_icmp_to_server);
+}
+
+SLOW_PATH __u32 error_to_client(hook_context* context, struct shoal_connection* connection) {
+    struct packet packet = {};
+    struct icmp_error error = {};
+    struct client_hop hop = {.way = WAY_REMEMBERED};
+    if (!connection || parse_error(context, &packet, &error) != ERROR_USABLE)
+        return SHOAL_VERDICT_internal;
+    const addresses* of = addresses_of(connection);
+    if (!of) return SHOAL_VERDICT_internal;
+    int verdict = check_way_to_client(context, &packet, connection, &hop);
+    if (verdict != UNDECIDED) return verdict;
+    struct translation change = {real_of(of), virtual_of(of), connection->real_port,
+                                 connection->virtual_port};
+    set_destination(error.ip, change.new_address);
+    error.ports->dest = change.new_port;
+    translate_quoted(&packet, &error, &change);
+    cover_outer(context, &error, address_difference(source_of(packet.ip), virtual_of(of)));
+    return with_sent(SHOAL_VERDICT_icmp_to_client,
+                     send_on_to_client(context, &packet, connection, &hop));
+}
+
+static __always_inline struct shoal_connection* connection_found(__u32 cell) {
+    if (cell == PASSING_FLOW) return get_passing_flow();
+    return cell ? get_connection(cell) : NULL;
 }
 
 /* Any ICMP packet; `otherwise` is the verdict on what concerns no connection here. */
 SLOW_PATH __u32 follow_error(hook_context* context, __u32 otherwise) {
-    struct packet packet = {};
-    struct icmp_error error = {};
-    load_error(context, &packet);
-    switch (parse_error(context, &packet, &error)) {
-        case ERROR_OTHER:
-            return otherwise;
+    switch (look_at_error(context)) {
         case ERROR_MALFORMED:
             return otherwise == SHOAL_VERDICT_foreign ? otherwise : SHOAL_VERDICT_icmp_malformed;
         case ERROR_USABLE:
             break;
+        default:
+            return otherwise;
     }
-    struct shoal_connection* connection = find_quoted(&error, false);
-    if (connection) return error_to_server(context, &packet, &error, connection);
-    connection = find_quoted(&error, true);
-    return connection ? error_to_client(context, &packet, &error, connection) : otherwise;
+    struct flow* flow = get_quoted_flow();
+    if (!flow) return otherwise;
+    struct shoal_connection* connection = connection_found(find_quoted(flow));
+    if (connection) return error_to_server(context, connection);
+    turn_quoted(flow);
+    connection = connection_found(find_quoted(flow));
+    return connection ? error_to_client(context, connection) : otherwise;
 }

@@ -10,12 +10,6 @@
 
 #if defined(HOOK_TC)
 
-#define ICMP_UNREACHABLE 3
-#define ICMP_TOO_BIG 4 /* code of ICMP_UNREACHABLE: fragmentation needed */
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER_PROBLEM 12
-
 struct icmp_header {
     __u8 type;
     __u8 code;
@@ -24,7 +18,7 @@ struct icmp_header {
 };
 
 /* As many bytes of the packet are quoted: with the ICMP header all that bpf_csum_diff sums at once,
- * and the whole stays below the 576 bytes of RFC 1812, 4.3.2.3. */
+ * and the whole stays below the 576 bytes of RFC 1812, 4.3.2.3. IPv6 would have room for more. */
 #define QUOTED_BYTES 504
 
 /* Linux answers 1000 times a second, at most 50 of them in a row (icmp_msgs_per_sec and _burst);
@@ -43,7 +37,7 @@ struct {
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct icmp_scratch);
-} icmp_scratch SEC(".maps");
+} OF_FAMILY(icmp_scratch) SEC(".maps");
 
 static __always_inline bool take_token(struct icmp_scratch* scratch,
                                        const struct shoal_settings* settings) {
@@ -62,34 +56,29 @@ static __always_inline bool take_token(struct icmp_scratch* scratch,
     return true;
 }
 
-/* Errors go to one host that sent one packet to one host (RFC 1122, 3.2.2). PACKET_HOST is 0 since
- * Linux 1.3. */
-static __always_inline bool may_be_told(const hook_context* context, const struct iphdr* ip) {
-    __u8 network = *(const __u8*)&ip->saddr;
-    return context->pkt_type == 0 && network != 0 && network != 127 && network < 224;
-}
+/* Both headers of the error; the quoted packet stands behind them already. */
+struct error_headers {
+    ip_header ip;
+    struct icmp_header icmp;
+};
 
-/* The value of a transport checksum that the device has still to complete: the pseudo header's sum,
- * not complemented. */
-static __always_inline __u16 partial_checksum(const struct iphdr* ip, __u32 transport_bytes) {
-    __u32 sum = (ip->saddr & 0xffff) + (ip->saddr >> 16) + (ip->daddr & 0xffff) +
-                (ip->daddr >> 16) + bpf_htons(ip->protocol) + (__u16)bpf_htons(transport_bytes) +
-                (__u16)bpf_htons(transport_bytes >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (sum & 0xffff) + (sum >> 16);
-}
+#if defined(FAMILY_6)
+#include "icmp_reply_v6.h"
+#else
+#include "icmp_reply_v4.h"
+#endif
 
 /* Whether the device will sum the transport part when it sends, and write the result over the
  * quoted checksum, which is then `*checksum`. Nothing tells but the value itself. */
 static __always_inline bool is_partial(const hook_context* context, const struct icmp_scratch* copy,
                                        __u32 length, __u16* checksum) {
-    const struct iphdr* ip = (const void*)copy->quoted;
-    __u32 header_bytes = ip->ihl * 4;
-    __u32 at = header_bytes + (ip->protocol == IPPROTO_TCP ? offsetof(struct tcphdr, check)
-                                                           : offsetof(struct udphdr, check));
+    const ip_header* ip = (const void*)copy->quoted;
+    __u32 header_bytes = quoted_header_bytes(ip);
+    __u32 at = header_bytes + (quoted_protocol(ip) == IPPROTO_TCP ? offsetof(struct tcphdr, check)
+                                                                  : offsetof(struct udphdr, check));
     if (at + sizeof(*checksum) > length || at > QUOTED_BYTES) return false;
     *checksum = *(const __u16*)(copy->quoted + at);
-    __u32 bytes = context->gso_segs ? context->len - ETH_HLEN : bpf_ntohs(ip->tot_len);
+    __u32 bytes = context->gso_segs ? context->len - ETH_HLEN : ip_bytes(ip);
     return *checksum == partial_checksum(ip, bytes - header_bytes);
 }
 
@@ -101,7 +90,7 @@ static __always_inline __u32 sum_of_error(const hook_context* context, struct ic
     __u32 summed = length;
     __u32 more = 0;
     if (is_partial(context, copy, length, &checksum)) {
-        summed = ((const struct iphdr*)copy->quoted)->ihl * 4;
+        summed = quoted_header_bytes((const void*)copy->quoted);
         more = (__u16)~checksum;
     }
     if (summed > QUOTED_BYTES) return 0;
@@ -109,12 +98,6 @@ static __always_inline __u32 sum_of_error(const hook_context* context, struct ic
     __s64 sum = bpf_csum_diff(NULL, 0, (void*)&copy->header, summed, more);
     return fold(sum);
 }
-
-/* Both headers of the error; the quoted packet stands behind them already. */
-struct error_headers {
-    struct iphdr ip;
-    struct icmp_header icmp;
-};
 
 static __always_inline int send_back(hook_context* context, const struct error_headers* headers) {
     __u8 macs[2][ETH_ALEN];
@@ -131,22 +114,23 @@ static __always_inline int send_back(hook_context* context, const struct error_h
 static __always_inline __u32 quote(hook_context* context, struct icmp_scratch* copy) {
     __u32 length = context->len - ETH_HLEN;
     if (length > QUOTED_BYTES) length = QUOTED_BYTES;
-    if (length < sizeof(struct iphdr)) return 0;
+    if (length < sizeof(ip_header)) return 0;
     *(__u32*)(copy->quoted + (length & ~3U)) = 0;
     return bpf_skb_load_bytes(context, ETH_HLEN, copy->quoted, length) ? 0 : length;
 }
 
-/* Turns an IPv4 packet, unmodified as yet, into an ICMP error about itself, from `source` to who
+/* Turns a packet, unmodified as yet, into an ICMP error about itself, from `source` to who
  * sent it: `type_and_code` is the type times 256 plus the code, `info` the second word of the ICMP
  * header (of fragmentation needed: the MTU). Returns the hook's action; ACTION_DROP also where too
  * many were told already. Any pointers into the packet are void after this. */
-SLOW_PATH int tell_sender(hook_context* context, __u32 type_and_code, __u32 info, __be32 source) {
+static __always_inline int answer_sender(hook_context* context, __u32 type_and_code, __u32 info,
+                                         ip_address source) {
     __u32 zero = 0;
     const struct shoal_settings* settings = get_settings();
-    struct icmp_scratch* copy = bpf_map_lookup_elem(&icmp_scratch, &zero);
+    struct icmp_scratch* copy = bpf_map_lookup_elem(&OF_FAMILY(icmp_scratch), &zero);
     if (!settings || !copy) return ACTION_DROP;
     __u32 length = quote(context, copy);
-    const struct iphdr* about = (const void*)copy->quoted;
+    const ip_header* about = (const void*)copy->quoted;
     if (!length || !may_be_told(context, about) || !take_token(copy, settings)) return ACTION_DROP;
 
     struct error_headers headers = {};
@@ -154,21 +138,20 @@ SLOW_PATH int tell_sender(hook_context* context, __u32 type_and_code, __u32 info
     headers.icmp.code = type_and_code;
     headers.icmp.info = bpf_htonl(info);
     copy->header = headers.icmp;
-    headers.icmp.checksum = ~sum_of_error(context, copy, length);
-    headers.ip.version = 4;
-    headers.ip.ihl = sizeof(headers.ip) / 4;
-    headers.ip.tos = 0xc0; /* internetwork control, as RFC 1812, 4.3.2.5 wants errors to be */
-    headers.ip.tot_len = bpf_htons(sizeof(headers) + length);
-    headers.ip.ttl = 64;
-    headers.ip.protocol = IPPROTO_ICMP;
-    headers.ip.saddr = source;
-    headers.ip.daddr = about->saddr;
-    headers.ip.check = ~fold(bpf_csum_diff(NULL, 0, (void*)&headers.ip, sizeof(headers.ip), 0));
+    fill_header(&headers.ip, source, source_of(about), sizeof(headers.icmp) + length);
+    headers.icmp.checksum = ~fold(sum_of_error(context, copy, length) +
+                                  covered_header(&headers.ip, sizeof(headers.icmp) + length));
     /* Also where nothing is cut: it makes an aggregate a plain packet. */
     if ((context->len > ETH_HLEN + length || context->gso_size) &&
         bpf_skb_change_tail(context, ETH_HLEN + length, 0))
         return ACTION_DROP;
     return send_back(context, &headers);
 }
+
+#if defined(FAMILY_6)
+#include "tell_v6.h"
+#else
+#include "tell_v4.h"
+#endif
 
 #endif

@@ -7,16 +7,20 @@
  * place a later one. The loser's packet goes by the winner's record. */
 
 #include "bind.h"
-#include "cells.h"
 #include "connection_state.h"
 #include "count.h"
 #include "link.h"
+#if defined(FAMILY_6)
+#include "insert_v6.h"
+#else
+#include "insert_v4.h"
+#endif
 
 struct opening {
     struct flow flow;
     __u32 service;
     __u32 server;
-    __be32 real_address;
+    ip_address real_address;
     __u32 now; /* jiffies */
     __u32 client_interface;
     __u32 template_cell;
@@ -26,15 +30,12 @@ struct opening {
     __u8 method;
     __u8 state; /* enum shoal_state that it begins in */
 };
-SHOAL_ASSERT(sizeof(struct opening) == 56, "no holes");
 
 static __always_inline void fill_cell(struct shoal_connection* connection,
                                       const struct opening* opening) {
     __u32 generation = connection->word >> SHOAL_WORD_GENERATION_SHIFT;
     connection->seen = opening->now;
-    connection->client_address = opening->flow.client_address;
-    connection->virtual_address = opening->flow.other_address;
-    connection->real_address = opening->real_address;
+    set_addresses(connection, &opening->flow, opening->real_address);
     connection->client_port = opening->flow.client_port;
     connection->virtual_port = opening->flow.other_port;
     connection->real_port = opening->real_port;
@@ -47,8 +48,8 @@ static __always_inline void fill_cell(struct shoal_connection* connection,
     connection->load_epoch = opening->load_epoch;
     connection->controlled = 0;
     __u32 flags = bind(connection, opening->template_cell);
-    WRITE_ONCE(connection->word,
-               generation << SHOAL_WORD_GENERATION_SHIFT | flags | SHOAL_STATE_PENDING);
+    WRITE_ONCE(connection->word, generation << SHOAL_WORD_GENERATION_SHIFT | flags | FAMILY_WORD |
+                                     SHOAL_STATE_PENDING);
 }
 
 /* True if the rival stays; false once it is out of the way. */
@@ -61,9 +62,9 @@ static __always_inline bool yields_to(struct shoal_connection* rival, bool rival
     return found != word && is_present(found);
 }
 
-static __noinline bool is_winner(const struct flow* flow, __u32 cell, bool before_us) {
+SLOW_PATH bool is_winner(const struct flow* flow, __u32 cell, bool before_us) {
     struct shoal_connection* rival = get_connection(cell);
-    return rival && is_of_flow(rival, flow) && yields_to(rival, before_us);
+    return flow && rival && is_of_flow(rival, flow) && yields_to(rival, before_us);
 }
 
 /* The cell in this bucket that we must give way to, or 0. Slots before `ours` are before us. */
@@ -113,6 +114,7 @@ static __always_inline void give_way(struct shoal_connection* connection) {
 /* A cell that never was in the index. */
 static __always_inline void take_back(struct shoal_connection* connection, __u32 cell) {
     unbind(connection);
+    give_back_addresses(connection);
     WRITE_ONCE(connection->word,
                (connection->word & (~0U << SHOAL_WORD_GENERATION_SHIFT)) | SHOAL_STATE_FREE);
     give_back(cell);
@@ -128,6 +130,10 @@ SLOW_PATH __u32 open_connection(const struct opening* opening) {
     __u32 cell = take_cell();
     struct shoal_connection* connection = get_connection(cell);
     if (!cell || !connection) return 0;
+    if (!take_addresses(connection, cell)) {
+        give_back(cell);
+        return 0;
+    }
     fill_cell(connection, opening);
     int place = link_cell(&opening->flow, cell);
     if (place == NO_PLACE) {

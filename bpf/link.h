@@ -42,7 +42,7 @@ static __always_inline bool has_replies(const struct shoal_connection* connectio
 /* Makes a connection's key the one of its replies. */
 static __always_inline void turn_key(struct shoal_overflow_key* key,
                                      const struct shoal_connection* connection) {
-    key->other_address[0] = connection->real_address;
+    set_real_address(key->other_address, connection);
     key->other_port = connection->real_port;
     key->reply = 1;
 }
@@ -55,11 +55,7 @@ static __always_inline bool overflow_reply(const struct shoal_overflow_key* key,
     const __u32* other_cell = bpf_map_lookup_elem(&overflow, key);
     if (!other_cell) return false;
     const struct shoal_connection* other = get_connection(*other_cell);
-    return other && other->client_address == connection->client_address &&
-           other->client_port == connection->client_port &&
-           other->protocol == connection->protocol &&
-           other->real_address == connection->real_address &&
-           other->real_port == connection->real_port && is_present(READ_ONCE(other->word));
+    return other && have_same_replies(connection, other) && is_present(READ_ONCE(other->word));
 }
 
 SLOW_PATH int link_overflow(const struct flow* flow, __u32 cell) {
@@ -76,9 +72,7 @@ SLOW_PATH int link_overflow(const struct flow* flow, __u32 cell) {
     }
     return PLACE_OVERFLOW;
 undo_entry:
-    key.other_address[0] = flow->other_address;
-    key.other_port = flow->other_port;
-    key.reply = 0;
+    key = overflow_key(flow);
     bpf_map_delete_elem(&overflow, &key);
 undo_count:
     count_down(flow->hash, SHOAL_OVERFLOW_COUNT_SLOT);

@@ -174,7 +174,8 @@ static __always_inline struct shoal_locality* find_set(const struct shoal_locali
 /* The set of the address, made empty where there is none. */
 static __noinline struct shoal_locality* get_set(const struct flow* flow, __u32 service, __u64 now,
                                                  __u64 expiration) {
-    struct shoal_locality_key key = {.service = service, .address = {flow->other_address}};
+    struct shoal_locality_key key = {.service = service};
+    widen(key.address, flow->other_address);
     struct shoal_locality* set = find_set(&key, now, expiration);
     if (set) return set;
     __u32 zero = 0;

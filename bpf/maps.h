@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Every map of the packet path, but for the scratch room in accept.h and icmp_reply.h. shoald sets
- * the sizes that follow the table size before loading and pins all of them under their names; the
- * XDP and the tc object use the same ones. */
+/* Every map of the packet path, but for scratch room. shoald sets the sizes that follow the table
+ * size before loading and pins all of them under their names; all objects use the same ones. */
 
 #include "abi.h"
 #include "bpf_base.h"
@@ -209,6 +208,14 @@ struct {
     __type(value, struct shoal_connection);
 } passing_flow SEC(".maps");
 
+/* Its addresses, of IPv6. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct shoal_addresses);
+} passing_addresses SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, SHOAL_MAX_LOCALITIES);
@@ -262,6 +269,28 @@ struct {
     __type(key, struct shoal_fragment_key);
     __type(value, struct shoal_connection);
 } fragments SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, SHOAL_MAX_FRAGMENTS);
+    __type(key, struct shoal_fragment_key);
+    __type(value, struct shoal_fragment);
+} fragments6 SEC(".maps");
+
+/* The programs of IPv6, which those of IPv4 hand its packets to; empty: they pass as foreign. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} ipv6_tc SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} ipv6_xdp SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

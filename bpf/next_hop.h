@@ -7,9 +7,8 @@
 #include <stddef.h>
 
 #include "devices.h"
+#include "flow.h"
 #include "path_mtu.h"
-
-#define ADDRESS_FAMILY_IPV4 2 /* AF_INET */
 
 /* Both records hold the destination's MAC and then the source's, as a frame does. */
 SHOAL_ASSERT(offsetof(struct shoal_server, source_mac) == offsetof(struct shoal_server, mac) + 6,
@@ -53,8 +52,9 @@ static __always_inline bool can_send(const struct packet* packet,
 
 #if defined(HOOK_TC)
 /* The neighbour code queues the packet and resolves. A function of its own for its stack. */
-static __noinline int send_unresolved(__u32 interface, __be32 next_hop) {
-    struct bpf_redir_neigh hop = {.nh_family = ADDRESS_FAMILY_IPV4, .ipv4_nh = next_hop};
+static __noinline int send_unresolved(__u32 interface, const struct shoal_server_detail* detail) {
+    struct bpf_redir_neigh hop = {.nh_family = detail->family == 6 ? AF_INET6 : AF_INET};
+    copy_wide(hop.ipv6_nh, detail->next_hop);
     return bpf_redirect_neigh(interface, &hop, sizeof(hop), 0);
 }
 #endif
@@ -66,7 +66,7 @@ static __always_inline int send_to_server(const hook_context* context,
     if (is_xdp || known) return redirect(context, server->interface);
 #if defined(HOOK_TC)
     const struct shoal_server_detail* detail = get_server_detail(index);
-    if (detail) return send_unresolved(server->interface, detail->next_hop[0]);
+    if (detail) return send_unresolved(server->interface, detail);
 #else
     (void)index;
 #endif
@@ -124,16 +124,18 @@ static __noinline enum client_way look_up_client(hook_context* context,
                                                  struct shoal_connection* connection,
                                                  struct client_hop* hop) {
     struct bpf_fib_lookup route = {
-        .family = ADDRESS_FAMILY_IPV4,
+        .family = ADDRESS_FAMILY,
         .l4_protocol = connection->protocol,
         .sport = connection->virtual_port,
         .dport = connection->client_port,
         .tot_len = hop->length,
         .ifindex = ingress_device(context),
-        .tos = hop->tos,
-        .ipv4_src = connection->virtual_address,
-        .ipv4_dst = connection->client_address,
     };
+    const addresses* of = addresses_of(connection);
+    if (!of) return WAY_NONE;
+    widen(route.ipv6_src, virtual_of(of));
+    widen(route.ipv6_dst, client_of(of));
+    set_route_tos(&route, hop->tos);
     long result = bpf_fib_lookup(context, &route, sizeof(route), 0);
     /* At tc it is found all the same, and the sender will be told. */
     if (!is_xdp && result == BPF_FIB_LKUP_RET_FRAG_NEEDED) result = BPF_FIB_LKUP_RET_SUCCESS;

@@ -5,8 +5,7 @@
 
 #include <stddef.h>
 
-#include "abi.h"
-#include "hook.h"
+#include "family.h"
 #include "tcp_states.h"
 
 /* Returned by the steps of the packet path while the verdict is open. */
@@ -14,31 +13,28 @@
 /* At tc, packets that go a way of their own. */
 #define OF_ICMP (-2)
 #define LATER_FRAGMENT (-3)
-
-/* Of frag_off. */
-#define MORE_FRAGMENTS 0x2000
-#define FRAGMENT_OFFSET 0x1fff
-
-#define LONGEST_HEADERS (ETH_HLEN + 60 + (int)sizeof(struct tcphdr))
+/* Of IPv6, in the program of IPv4. */
+#define OTHER_FAMILY (-4)
 
 struct packet {
     struct ethhdr* ethernet;
-    struct iphdr* ip;
+    ip_header* ip;
     void* transport;
     void* end;
-    __u32 header_bytes; /* of the IP header */
+    __u32 header_bytes; /* of the IP header, with extension headers */
     __u32 bytes;        /* of the IP packet; of all segments where it is an offloaded aggregate */
     __u32 segments;
     __be16 source_port;
     __be16 destination_port;
     __u8 tcp_flags;
     int sent; /* the hook's return value once the packet is on its way */
+    /* Of IPv6, where extension headers may hide them. */
+    __u8 protocol;
+    bool first_fragment;
+    __u32 identification; /* of a fragment, as loaded by the CPU */
 };
 
-/* Of packets that parse_transport() has let through. */
-static __always_inline bool is_first_fragment(const struct packet* packet) {
-    return !is_xdp && packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS);
-}
+#define LONGEST_HEADERS (ETH_HLEN + LONGEST_IP_HEADER + (int)sizeof(struct tcphdr))
 
 #if defined(HOOK_XDP)
 static __always_inline void load_pointers(hook_context* context, struct packet* packet) {
@@ -59,7 +55,7 @@ static __always_inline void load_pointers(hook_context* context, struct packet* 
 }
 #endif
 
-/* Ethernet and the fixed part of the IPv4 header; nothing is said about the packet's soundness. */
+/* Ethernet and the fixed part of the IP header; nothing is said about the packet's soundness. */
 static __always_inline int parse_addresses(hook_context* context, struct packet* packet) {
 #if defined(HOOK_TC)
     /* A tagged frame belongs to the VLAN device. A frame that is not addressed to us alone (a
@@ -70,9 +66,9 @@ static __always_inline int parse_addresses(hook_context* context, struct packet*
     load_pointers(context, packet);
     packet->ip = (void*)(packet->ethernet + 1);
     if ((void*)packet->ip > packet->end) return SHOAL_VERDICT_foreign;
-    if (*(__be16*)((void*)packet->ethernet + offsetof(struct ethhdr, h_proto)) !=
-        bpf_htons(ETH_P_IP))
-        return SHOAL_VERDICT_foreign;
+    __be16 type = *(__be16*)((void*)packet->ethernet + offsetof(struct ethhdr, h_proto));
+    if (type != bpf_htons(FAMILY_TYPE))
+        return type == bpf_htons(ETH_P_IPV6) ? OTHER_FAMILY : SHOAL_VERDICT_foreign;
     if ((void*)(packet->ip + 1) > packet->end) return SHOAL_VERDICT_truncated;
     return UNDECIDED;
 }
@@ -81,7 +77,7 @@ static __always_inline int parse_addresses(hook_context* context, struct packet*
  * bytes, of its header under TCP, of all of it under UDP. */
 static __always_inline int measure(hook_context* context, struct packet* packet,
                                    __u32 transport_bytes) {
-    __u32 total = bpf_ntohs(packet->ip->tot_len);
+    __u32 total = ip_bytes(packet->ip);
     packet->segments = 1;
     packet->bytes = total;
 #if defined(HOOK_TC)
@@ -101,37 +97,32 @@ static __always_inline int measure(hook_context* context, struct packet* packet,
     return UNDECIDED;
 }
 
-static __always_inline int parse_transport(hook_context* context, struct packet* packet) {
-    __u32 transport_bytes;
-    if (packet->ip->protocol == IPPROTO_TCP)
-        transport_bytes = sizeof(struct tcphdr);
-    else if (packet->ip->protocol == IPPROTO_UDP)
-        transport_bytes = sizeof(struct udphdr);
-    else
-        return !is_xdp && packet->ip->protocol == IPPROTO_ICMP ? OF_ICMP
-                                                               : SHOAL_VERDICT_not_balanced;
+/* The first one of several. Of packets that parse_transport() has let through. */
+static __always_inline bool is_first_fragment(const struct packet* packet);
 
-    if (packet->ip->version != 4 || packet->ip->ihl < 5) return SHOAL_VERDICT_truncated;
-    if (is_xdp && packet->ip->ihl != 5) return SHOAL_VERDICT_passed_up;
-    if (packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS | FRAGMENT_OFFSET)) {
-        if (is_xdp) return SHOAL_VERDICT_passed_up;
-        if (packet->ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return LATER_FRAGMENT;
-    }
-
-    packet->header_bytes = is_xdp ? sizeof(struct iphdr) : packet->ip->ihl * 4;
+/* TCP or UDP (`protocol`) behind header_bytes. */
+static __always_inline int parse_ports(hook_context* context, struct packet* packet,
+                                       __u8 protocol) {
+    __u32 transport_bytes = sizeof(struct udphdr);
     packet->transport = (void*)packet->ip + packet->header_bytes;
     if (packet->transport + sizeof(struct udphdr) > packet->end) return SHOAL_VERDICT_truncated;
     const struct udphdr* ports = packet->transport;
     packet->source_port = ports->source;
     packet->destination_port = ports->dest;
-    if (transport_bytes == sizeof(struct tcphdr)) {
+    if (protocol == IPPROTO_TCP) {
         if (packet->transport + sizeof(struct tcphdr) > packet->end) return SHOAL_VERDICT_truncated;
         packet->tcp_flags = ((const __u8*)packet->transport)[13];
         transport_bytes = (((const __u8*)packet->transport)[12] >> 4) * 4;
         if (transport_bytes < sizeof(struct tcphdr)) return SHOAL_VERDICT_truncated;
-    } else if (!(packet->ip->frag_off & bpf_htons(MORE_FRAGMENTS))) {
+    } else if (!is_first_fragment(packet)) {
         transport_bytes = bpf_ntohs(ports->len);
         if (transport_bytes < sizeof(struct udphdr)) return SHOAL_VERDICT_truncated;
     }
     return measure(context, packet, transport_bytes);
 }
+
+#if defined(FAMILY_6)
+#include "packet_v6.h"
+#else
+#include "packet_v4.h"
+#endif

@@ -7,20 +7,16 @@
 #include "icmp_reply.h"
 #include "packet.h"
 
-#define LEAST_MTU 68 /* RFC 791 */
+#if defined(FAMILY_6)
+#include "path_mtu_v6.h"
+#else
+#include "path_mtu_v4.h"
+#endif
 
 /* The longest IP packet that it becomes on the wire. */
 static __always_inline __u32 wire_bytes(const hook_context* context, const struct packet* packet) {
 #if defined(HOOK_TC)
-    if (context->gso_size) {
-        const struct iphdr* ip = packet->ip;
-        __u32 header_bytes = ip->ihl * 4;
-        const __u8* transport = (const void*)ip + header_bytes;
-        __u32 headers = header_bytes + sizeof(struct udphdr);
-        if (ip->protocol == IPPROTO_TCP && (void*)transport + 13 <= (void*)(long)context->data_end)
-            headers = header_bytes + (transport[12] >> 4) * 4;
-        return headers + context->gso_size;
-    }
+    if (context->gso_size) return segment_bytes(context, packet->ip);
 #else
     (void)context;
 #endif
@@ -32,12 +28,12 @@ static __always_inline bool within(__u32 bytes, __u32 mtu) {
     return bytes - 1 <= mtu - 1;
 }
 
-/* "Fragmentation needed" (RFC 1191) with `mtu`. XDP leaves the packet to tc. */
+/* The sender is told `mtu`. XDP leaves the packet to tc. */
 static __always_inline int refuse_too_big(hook_context* context, struct packet* packet, __u32 mtu,
-                                          __be32 virtual_address) {
+                                          ip_address virtual_address) {
 #if defined(HOOK_TC)
     if ((__s32)mtu < LEAST_MTU) mtu = LEAST_MTU;
-    packet->sent = tell_sender(context, ICMP_UNREACHABLE << 8 | ICMP_TOO_BIG, mtu, virtual_address);
+    packet->sent = tell_mtu(context, mtu, virtual_address);
     return SHOAL_VERDICT_too_big;
 #else
     (void)context, (void)packet, (void)mtu, (void)virtual_address;

@@ -72,7 +72,8 @@ static __always_inline int search_ring(const struct flow* flow, __u32 service, b
                                  .scheduler = header->scheduler,
                                  .server = NO_SERVER,
                                  .stateless = stateless};
-    search.source = bpf_ntohl(by_virtual ? flow->other_address : flow->client_address);
+    search.source =
+        bpf_ntohl(fold_address(by_virtual ? flow->other_address : flow->client_address));
     if (!by_virtual && header->flags & SHOAL_SERVICE_HASH_PORT)
         search.source += bpf_ntohs(flow->client_port);
     if (!schedules_by_ring(search.scheduler))

@@ -9,8 +9,9 @@
 
 static __always_inline bool has_key(const struct shoal_service* service, const struct flow* flow) {
     const struct shoal_service_key* key = &service->key;
-    return READ_ONCE(service->in_use) && key->address[0] == flow->other_address &&
-           key->port == flow->other_port && key->protocol == flow->protocol && key->family == 4;
+    return READ_ONCE(service->in_use) && same_address(narrow(key->address), flow->other_address) &&
+           key->port == flow->other_port && key->protocol == flow->protocol &&
+           key->family == FAMILY;
 }
 
 static __always_inline struct shoal_recent_service* get_recent_service(void) {
@@ -25,10 +26,9 @@ static __always_inline const __u32* find_exactly(const struct flow* flow, __u32 
         const struct shoal_service* service = get_service(recent->service);
         if (service && has_key(service, flow)) return &recent->service;
     }
-    struct shoal_service_key key = {.address = {flow->other_address},
-                                    .port = flow->other_port,
-                                    .protocol = flow->protocol,
-                                    .family = 4};
+    struct shoal_service_key key = {
+        .port = flow->other_port, .protocol = flow->protocol, .family = FAMILY};
+    widen(key.address, flow->other_address);
     const __u32* index = bpf_map_lookup_elem(&services, &key);
     if (index && recent) {
         recent->service = *index;
@@ -43,19 +43,20 @@ SLOW_PATH int find_service(const struct flow* flow, __u32 now) {
     const __u32* exact = find_exactly(flow, now);
     if (exact) return *exact;
     struct shoal_port_key ports = {.length = 8 * (sizeof(ports) - sizeof(ports.length)),
-                                   .address = {flow->other_address},
                                    .protocol = flow->protocol,
-                                   .family = 4,
+                                   .family = FAMILY,
                                    .port = flow->other_port};
+    widen(ports.address, flow->other_address);
     const __u32* range = bpf_map_lookup_elem(&service_ports, &ports);
     return range ? (int)*range : NO_SERVICE;
 }
 
 /* Of a virtual server with access lists: the longest prefix decides. */
-SLOW_PATH bool may_enter(const struct shoal_service* service, __u32 index, __be32 client_address) {
-    if (!service) return false;
-    struct shoal_access_key key = {
-        .length = 32 + 32, .service = index, .address = {client_address}};
+SLOW_PATH bool may_enter(const struct shoal_service* service, __u32 index,
+                         const struct flow* flow) {
+    if (!service || !flow) return false;
+    struct shoal_access_key key = {.length = 32 + ADDRESS_BITS, .service = index};
+    widen(key.address, flow->client_address);
     const __u32* allowed = bpf_map_lookup_elem(&access_list, &key);
     return allowed ? *allowed : !(service->flags & SHOAL_SERVICE_CLOSED);
 }

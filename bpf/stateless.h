@@ -45,19 +45,18 @@ static __always_inline void note_stateless(__u32 service, __u8 method) {
 /* By the client's address and port, under persistence by its network. Index into server_table, or
  * NO_SERVER. */
 SLOW_PATH int pick_statelessly(const struct opening* opening, const struct shoal_service* service) {
-    if (!opening || !service) return NO_SERVER;
-    struct flow flow = opening->flow;
-    if (service->persistence_timeout) {
-        flow = template_flow(opening, service);
-        flow.other_address = opening->flow.other_address;
-    }
-    return pick_without_record(&flow, opening->service);
+    struct opening* by_network = get_template_opening();
+    if (!opening || !service || !by_network) return NO_SERVER;
+    if (!service->persistence_timeout) return pick_without_record(&opening->flow, opening->service);
+    by_network->flow = template_flow(opening, service);
+    by_network->flow.other_address = opening->flow.other_address;
+    return pick_without_record(&by_network->flow, opening->service);
 }
 
-static __always_inline struct shoal_origin_key origin_key(__be32 real_address, __be16 real_port,
+static __always_inline struct shoal_origin_key origin_key(ip_address real_address, __be16 real_port,
                                                           __u8 protocol) {
-    struct shoal_origin_key key = {
-        .address = {real_address}, .port = real_port, .protocol = protocol, .family = 4};
+    struct shoal_origin_key key = {.port = real_port, .protocol = protocol, .family = FAMILY};
+    widen(key.address, real_address);
     return key;
 }
 
@@ -96,9 +95,7 @@ SLOW_PATH int fill_passing_flow(const struct opening* opening) {
     if (!opening || !passing) return 0;
     passing->word = SHOAL_STATE_FREE;
     passing->seen = opening->now;
-    passing->client_address = opening->flow.client_address;
-    passing->virtual_address = opening->flow.other_address;
-    passing->real_address = opening->real_address;
+    set_passing_addresses(passing, &opening->flow, opening->real_address);
     passing->client_port = opening->flow.client_port;
     passing->virtual_port = opening->flow.other_port;
     passing->real_port = opening->real_port;
@@ -114,7 +111,8 @@ SLOW_PATH int fill_passing_flow(const struct opening* opening) {
 SLOW_PATH bool answers_statelessly(const struct flow* reply) {
     const struct shoal_settings* settings = get_settings();
     struct shoal_connection* passing = get_passing_flow();
-    if (!reply || !settings || !passing || !lately_stateless(SHOAL_STATELESS_NAT)) return false;
+    if (!reply || !settings || !passing || settings->draining) return false;
+    if (!lately_stateless(SHOAL_STATELESS_NAT)) return false;
     struct shoal_origin_key key =
         origin_key(reply->other_address, reply->other_port, reply->protocol);
     const struct shoal_origin* origin = bpf_map_lookup_elem(&nat_origins, &key);
@@ -122,9 +120,9 @@ SLOW_PATH bool answers_statelessly(const struct flow* reply) {
     if (!service || !lately_stateless(origin->service)) return false;
     passing->word = SHOAL_STATE_FREE;
     passing->seen = bpf_jiffies64();
-    passing->client_address = reply->client_address;
-    passing->virtual_address = service->key.address[0];
-    passing->real_address = reply->other_address;
+    struct flow forward = *reply;
+    forward.other_address = narrow(service->key.address);
+    set_passing_addresses(passing, &forward, reply->other_address);
     passing->client_port = reply->client_port;
     passing->virtual_port = service->key.port;
     passing->real_port = reply->other_port;

@@ -75,9 +75,12 @@ static __noinline void visit_template(struct shoal_connection* template, __u32 w
 
 static __always_inline void visit(struct sweep* sweep, __u32 cell) {
     struct shoal_connection* connection = get_connection(cell);
-    if (!connection || !connection->protocol) return; /* never used */
+    if (!connection) return;
     __u32 word = READ_ONCE(connection->word);
-    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_FREE) return;
+    __u32 state = word & SHOAL_WORD_STATE_MASK;
+    if (state == SHOAL_STATE_ADDRESSES) ++sweep->counting;
+    if (state == SHOAL_STATE_ADDRESSES || state == SHOAL_STATE_FREE) return;
+    if (!connection->protocol) return; /* never used */
     if (is_counted(word) && has_expired(connection, word, sweep->settings, sweep->now) &&
         end_connection(connection, word)) {
         ++sweep->sweeper->expired;

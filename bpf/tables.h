@@ -15,6 +15,12 @@ static __always_inline struct shoal_settings* get_settings(void) {
     return bpf_map_lookup_elem(&settings, &zero);
 }
 
+/* See shoal_settings. */
+static __always_inline bool is_draining(void) {
+    const struct shoal_settings* settings = get_settings();
+    return settings && READ_ONCE(settings->draining);
+}
+
 static __always_inline struct shoal_connection* get_connection(__u32 cell) {
     return bpf_map_lookup_elem(&connections, &cell);
 }
@@ -42,17 +48,4 @@ static __always_inline struct shoal_server_detail* get_server_detail(__u32 index
 
 static __always_inline struct shoal_server_load* get_load(__u32 server) {
     return bpf_map_lookup_elem(&server_loads, &server);
-}
-
-/* ---- The address filter; two addresses may share a bit ----------------------------------------*/
-
-static __always_inline bool in_filter(const __u64* bits, __be32 address) {
-    __u32 index = (__u32)(address * 0x9E3779B1U) >> 16;
-    return bits[index >> 6] >> (index & 63) & 1;
-}
-
-static __always_inline bool may_be_virtual(__be32 address) {
-    __u32 zero = 0;
-    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
-    return filter && in_filter(filter->virtual_bits, address);
 }

@@ -7,10 +7,24 @@
 #include "pool.h"
 #include "services.h"
 
+/* What the stack has no room for: an opening of a template, whose flow also serves to look for one,
+ * and to pick a real server without a record. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct opening);
+} OF_FAMILY(template_opening) SEC(".maps");
+
+static __always_inline struct opening* get_template_opening(void) {
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&OF_FAMILY(template_opening), &zero);
+}
+
 static __always_inline struct flow template_flow(const struct opening* opening,
                                                  const struct shoal_service* service) {
-    struct flow flow = {.client_address = opening->flow.client_address & service->persistence_mask,
-                        .other_address = opening->service,
+    struct flow flow = {.client_address = network_of(opening->flow.client_address, service),
+                        .other_address = number_address(opening->service),
                         .protocol = SHOAL_PROTOCOL_TEMPLATE};
     const struct shoal_settings* settings = get_settings();
     if (settings) flow.hash = template_hash(settings, flow.client_address, opening->service);
@@ -22,8 +36,9 @@ static __always_inline struct flow template_flow(const struct opening* opening,
 static __always_inline bool holds(const struct shoal_connection* template,
                                   const struct shoal_service* service) {
     const struct shoal_server* server = get_server(template->server);
-    if (!server || !(READ_ONCE(server->flags) & SHOAL_SERVER_AVAILABLE)) return false;
-    if (server->service != template->service || server->address[0] != template->real_address)
+    const addresses* of = addresses_of(template);
+    if (!of || !server || !(READ_ONCE(server->flags) & SHOAL_SERVER_AVAILABLE)) return false;
+    if (server->service != template->service || !same_address(real_address_of(server), real_of(of)))
         return false;
     return service->flags & SHOAL_SERVICE_KEEP_QUIESCED ||
            weight_in_pool(template->service, template->server);
@@ -31,9 +46,10 @@ static __always_inline bool holds(const struct shoal_connection* template,
 
 /* The cell of the client's template, or 0: there is none whose real server is still to be used. */
 SLOW_PATH __u32 find_template(const struct opening* opening, const struct shoal_service* service) {
-    if (!opening || !service) return 0;
-    struct flow flow = template_flow(opening, service);
-    __u32 cell = find_again(&flow);
+    struct opening* sought = get_template_opening();
+    if (!opening || !service || !sought) return 0;
+    sought->flow = template_flow(opening, service);
+    __u32 cell = find_again(&sought->flow);
     struct shoal_connection* template = get_connection(cell);
     if (!cell || !template) return 0;
     if (holds(template, service)) return cell;
@@ -42,20 +58,17 @@ SLOW_PATH __u32 find_template(const struct opening* opening, const struct shoal_
 }
 
 /* A template for the opening's real server, or the one that was opened meanwhile. Returns its cell;
- * 0: the table is full. The opening is borrowed: stack is scarce here. */
-SLOW_PATH __u32 open_template(struct opening* opening, const struct shoal_service* service) {
-    if (!opening || !service) return 0;
-    struct flow flow = opening->flow;
-    __be16 port = opening->real_port;
-    __u32 client_interface = opening->client_interface;
-    opening->client_interface = 0;
-    opening->flow = template_flow(opening, service);
-    opening->real_port = has_one_port(service) ? port : 0;
-    opening->state = SHOAL_STATE_TEMPLATE;
-    __u32 cell = open_connection(opening);
+ * 0: the table is full. */
+SLOW_PATH __u32 open_template(const struct opening* opening, const struct shoal_service* service) {
+    struct opening* template = get_template_opening();
+    if (!opening || !service || !template) return 0;
+    *template = *opening;
+    template->flow = template_flow(opening, service);
+    template->client_interface = 0;
+    if (!has_one_port(service)) template->real_port = 0;
+    template->state = SHOAL_STATE_TEMPLATE;
+    __u32 cell = open_connection(template);
     if (cell & OPENED) count_template(opening->server, 1);
-    opening->flow = flow;
-    opening->client_interface = client_interface;
     return cell & ~OPENED;
 }
 

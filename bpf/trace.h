@@ -26,7 +26,7 @@ static __always_inline long load_bytes(hook_context* context, __u32 offset, void
 #endif
 }
 
-static __always_inline __u32 ip_bytes(hook_context* context) {
+static __always_inline __u32 traced_bytes(hook_context* context) {
 #if defined(HOOK_XDP)
     __u32 frame = bpf_xdp_get_buff_len(context);
 #else
@@ -35,30 +35,47 @@ static __always_inline __u32 ip_bytes(hook_context* context) {
     return frame < ETH_HLEN ? 0 : frame - ETH_HLEN;
 }
 
-static __always_inline void read_ports(hook_context* context, const struct iphdr* ip,
+/* Where the ports are, as far as that is plain; 0: nowhere. */
+static __always_inline __u32 ports_behind(const ip_header* ip) {
+#if defined(FAMILY_6)
+    return sizeof(*ip);
+#else
+    return ip->frag_off & bpf_htons(0x1fff) ? 0 : ip->ihl * 4;
+#endif
+}
+
+static __always_inline __u8 traced_protocol(const ip_header* ip) {
+#if defined(FAMILY_6)
+    return ip->nexthdr;
+#else
+    return ip->protocol;
+#endif
+}
+
+static __always_inline void read_ports(hook_context* context, const ip_header* ip,
                                        struct shoal_trace_tuple* tuple) {
     __be16 ports[2];
-    __u32 offset = ETH_HLEN + ip->ihl * 4;
-    bool tcp = ip->protocol == IPPROTO_TCP;
-    if ((!tcp && ip->protocol != IPPROTO_UDP) || ip->frag_off & bpf_htons(0x1fff)) return;
-    if (load_bytes(context, offset, ports, sizeof(ports))) return;
+    __u32 offset = ports_behind(ip);
+    bool tcp = tuple->protocol == IPPROTO_TCP;
+    if ((!tcp && tuple->protocol != IPPROTO_UDP) || !offset) return;
+    if (load_bytes(context, ETH_HLEN + offset, ports, sizeof(ports))) return;
     tuple->source_port = ports[0];
     tuple->destination_port = ports[1];
     __u8 flags;
-    if (tcp && !load_bytes(context, offset + 13, &flags, 1)) tuple->tcp_flags = flags;
+    if (tcp && !load_bytes(context, ETH_HLEN + offset + 13, &flags, 1)) tuple->tcp_flags = flags;
 }
 
 static __noinline int read_tuple(hook_context* context, struct shoal_trace_tuple* tuple) {
-    struct iphdr ip;
+    ip_header ip __attribute__((aligned(8)));
     __be16 type;
     __builtin_memset(tuple, 0, sizeof(*tuple));
     if (load_bytes(context, offsetof(struct ethhdr, h_proto), &type, sizeof(type)) ||
-        type != bpf_htons(ETH_P_IP) || load_bytes(context, ETH_HLEN, &ip, sizeof(ip)))
+        type != bpf_htons(FAMILY_TYPE) || load_bytes(context, ETH_HLEN, &ip, sizeof(ip)))
         return 0;
-    tuple->family = 4;
-    tuple->protocol = ip.protocol;
-    tuple->source[0] = ip.saddr;
-    tuple->destination[0] = ip.daddr;
+    tuple->family = FAMILY;
+    tuple->protocol = traced_protocol(&ip);
+    widen(tuple->source, source_of(&ip));
+    widen(tuple->destination, destination_of(&ip));
     read_ports(context, &ip, tuple);
     return 1;
 }
@@ -81,7 +98,7 @@ SLOW_PATH int note_arrival(hook_context* context) {
     if (!state || !arrival || tracing_is_over()) return 0;
     read_tuple(context, &state->arrived);
     state->interface = ingress_device(context);
-    state->bytes = ip_bytes(context);
+    state->bytes = traced_bytes(context);
     state->pending = 1;
     note_owner(SHOAL_NOBODY, SHOAL_NOBODY);
     /* Tells later whether this packet used it. */
@@ -100,18 +117,24 @@ static __always_inline bool owner_in_table(const struct flow* flow,
     return true;
 }
 
-static __always_inline struct flow flow_of_tuple(const struct shoal_trace_tuple* tuple, bool reply,
-                                                 const struct shoal_settings* settings) {
-    struct flow flow = {
-        .client_address = reply ? tuple->destination[0] : tuple->source[0],
-        .other_address = reply ? tuple->source[0] : tuple->destination[0],
-        .client_port = reply ? tuple->destination_port : tuple->source_port,
-        .other_port = reply ? tuple->source_port : tuple->destination_port,
-        .protocol = tuple->protocol,
-        .reply = reply,
-    };
-    flow.hash = flow_hash(settings, flow.client_address, flow.client_port, flow.protocol);
-    return flow;
+/* Not on the stack, which one of IPv6 would take beyond what Linux 6.1 grants. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct flow);
+} OF_FAMILY(traced_flow) SEC(".maps");
+
+static __always_inline void set_traced_flow(struct flow* flow,
+                                            const struct shoal_trace_tuple* tuple, bool reply,
+                                            const struct shoal_settings* settings) {
+    flow->client_address = narrow(reply ? tuple->destination : tuple->source);
+    flow->other_address = narrow(reply ? tuple->source : tuple->destination);
+    flow->client_port = reply ? tuple->destination_port : tuple->source_port;
+    flow->other_port = reply ? tuple->source_port : tuple->destination_port;
+    flow->protocol = tuple->protocol;
+    flow->reply = reply;
+    flow->hash = flow_hash(settings, flow->client_address, flow->client_port, flow->protocol);
 }
 
 /* Of a packet that left no connection: what was looked up for it. */
@@ -132,27 +155,37 @@ static __always_inline void owner_by_passing_flow(struct shoal_trace_owner* owne
 /* `owner` is what was noted, if anything was. */
 static __noinline int find_owner(const struct shoal_trace_tuple* arrived, int verdict,
                                  struct shoal_trace_owner* owner) {
+    __u32 zero = 0;
     const struct shoal_settings* settings = get_settings();
-    if (!settings || !arrived->family || owner->service != SHOAL_NOBODY) return 0;
+    struct flow* flow = bpf_map_lookup_elem(&OF_FAMILY(traced_flow), &zero);
+    if (!settings || !flow || !arrived->family || owner->service != SHOAL_NOBODY) return 0;
     if (verdict == SHOAL_VERDICT_stateless || verdict == SHOAL_VERDICT_stateless_reply) {
         owner_by_passing_flow(owner);
         return 0;
     }
-    struct flow flow = flow_of_tuple(arrived, false, settings);
-    if (owner_in_table(&flow, owner)) return 0;
-    flow = flow_of_tuple(arrived, true, settings);
-    if (!owner_in_table(&flow, owner)) owner_by_arrival(verdict, owner);
+    set_traced_flow(flow, arrived, false, settings);
+    if (owner_in_table(flow, owner)) return 0;
+    set_traced_flow(flow, arrived, true, settings);
+    if (!owner_in_table(flow, owner)) owner_by_arrival(verdict, owner);
     return 0;
 }
 
-static __always_inline bool is_client(const struct shoal_trace_filter* filter, __be32 address) {
-    return !((address ^ filter->client[0]) & filter->client_mask[0]);
+static __always_inline bool is_client(const struct shoal_trace_filter* filter,
+                                      const __be32 address[4]) {
+    __u32 differs = 0;
+    for (int i = 0; i < 4; ++i)
+        differs |= (address[i] ^ filter->client[i]) & filter->client_mask[i];
+    return !differs;
 }
 
 /* ICMP and later fragments have no ports; neither has a real server that gets each packet on the
  * port that it came to. */
-static __always_inline bool is_end(__be32 address, __be16 port, __be32 wanted, __be16 wanted_port) {
-    return address == wanted && (!wanted_port || !port || port == wanted_port);
+static __always_inline bool is_end(const __be32 address[4], __be16 port, const __be32 wanted[4],
+                                   __be16 wanted_port) {
+    __u32 differs = 0;
+    for (int i = 0; i < 4; ++i)
+        differs |= address[i] ^ wanted[i];
+    return !differs && (!wanted_port || !port || port == wanted_port);
 }
 
 /* What can be said before the owner is known, so that the other packets cost little. */
@@ -160,17 +193,18 @@ static __always_inline bool may_show(const struct shoal_trace_filter* filter,
                                      const struct shoal_trace_tuple* arrived, __u32 verdict) {
     if (!(filter->verdicts >> (verdict & 63) & 1)) return false;
     if (filter->protocol && filter->protocol != arrived->protocol) return false;
-    return is_client(filter, arrived->source[0]) || is_client(filter, arrived->destination[0]);
+    if (filter->family && filter->family != arrived->family) return false;
+    return is_client(filter, arrived->source) || is_client(filter, arrived->destination);
 }
 
 static __always_inline bool shows_virtual(const struct shoal_trace_filter* filter,
                                           const struct shoal_trace_event* event) {
     const struct shoal_trace_tuple *arrived = &event->arrived, *left = &event->left;
     return !filter->with_virtual ||
-           is_end(arrived->destination[0], arrived->destination_port, filter->virtual_address[0],
+           is_end(arrived->destination, arrived->destination_port, filter->virtual_address,
                   filter->virtual_port) ||
-           (left->family && is_end(left->source[0], left->source_port, filter->virtual_address[0],
-                                   filter->virtual_port));
+           (left->family &&
+            is_end(left->source, left->source_port, filter->virtual_address, filter->virtual_port));
 }
 
 static __always_inline bool shows_real(const struct shoal_trace_filter* filter,
@@ -178,8 +212,8 @@ static __always_inline bool shows_real(const struct shoal_trace_filter* filter,
     if (!filter->with_real) return true;
     const struct shoal_server* server = get_server(event->server);
     if (server)
-        return is_end(server->address[0], server->port, filter->real_address[0], filter->real_port);
-    return is_end(event->arrived.source[0], event->arrived.source_port, filter->real_address[0],
+        return is_end(server->address, server->port, filter->real_address, filter->real_port);
+    return is_end(event->arrived.source, event->arrived.source_port, filter->real_address,
                   filter->real_port);
 }
 

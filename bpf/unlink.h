@@ -22,22 +22,22 @@ static __always_inline bool clear_slot(struct shoal_bucket* bucket, __u32 cell) 
     return false;
 }
 
-/* Takes a dead connection's cell out of the index. `flow` is the connection's forward flow. */
-static __always_inline void unlink_cell(const struct flow* flow,
+/* Takes a dead connection's cell out of the index. `key` is the connection's, as the client's
+ * packets name it, and is spoilt. */
+static __always_inline void unlink_cell(__u64 hash, struct shoal_overflow_key* key,
                                         const struct shoal_connection* connection, __u32 cell) {
-    struct shoal_bucket* first = get_bucket(first_bucket(flow->hash));
-    struct shoal_bucket* alternate = get_bucket(alternate_bucket(flow->hash));
+    struct shoal_bucket* first = get_bucket(first_bucket(hash));
+    struct shoal_bucket* alternate = get_bucket(alternate_bucket(hash));
     if (!first || !alternate) return;
     if (clear_slot(first, cell)) return;
     if (clear_slot(alternate, cell)) {
-        count_down(flow->hash, SHOAL_ALTERNATE_COUNT_SLOT);
+        count_down(hash, SHOAL_ALTERNATE_COUNT_SLOT);
         return;
     }
-    struct shoal_overflow_key key = overflow_key(flow);
-    overflow_delete(&key, cell);
+    overflow_delete(key, cell);
     if (has_replies(connection)) {
-        turn_key(&key, connection);
-        overflow_delete(&key, cell);
+        turn_key(key, connection);
+        overflow_delete(key, cell);
     }
-    count_down(flow->hash, SHOAL_OVERFLOW_COUNT_SLOT);
+    count_down(hash, SHOAL_OVERFLOW_COUNT_SLOT);
 }

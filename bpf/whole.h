@@ -26,13 +26,13 @@ static __always_inline int check_whole(hook_context* context, struct packet* pac
                                        const struct shoal_server* server, bool follows) {
     if (method == SHOAL_METHOD_LOCAL) return is_xdp ? SHOAL_VERDICT_passed_up : UNDECIDED;
     if (!server->interface) return SHOAL_VERDICT_no_route;
-    if (is_xdp && (!mac_known(server) ||
-                   !takes(server->interface, packet->bytes + tunnel_overhead(server->tunnel))))
+    if (is_xdp &&
+        (!mac_known(server) || !takes(server->interface, packet->bytes + tunnel_overhead(server))))
         return SHOAL_VERDICT_passed_up;
     if (fits(context, packet, server)) return UNDECIDED;
     if (!follows)
-        return refuse_too_big(context, packet, server->mtu - tunnel_overhead(server->tunnel),
-                              packet->ip->daddr);
+        return refuse_too_big(context, packet, server->mtu - tunnel_overhead(server),
+                              destination_of(packet->ip));
     packet->sent = ACTION_DROP;
     return SHOAL_VERDICT_too_big;
 }
@@ -41,7 +41,7 @@ static __always_inline int check_whole(hook_context* context, struct packet* pac
  * methods, and so would that of a `struct packet` whose address it gets. `bytes`: the packet's.
  * Returns what the hook returns. */
 static __noinline int encapsulate_and_send(hook_context* context, const struct shoal_server* server,
-                                           __u32 index, struct iphdr* ip, __u32 bytes) {
+                                           __u32 index, ip_header* ip, __u32 bytes) {
     struct packet packet = {.ip = ip, .bytes = bytes};
     bool known = mac_known(server);
     bool done;

@@ -4,12 +4,24 @@
  * packets:
  *   byte 0: how the kernel's routes answer; from 8 on packets are traced
  *   then for each packet: flags, linear bytes (tc), length (two bytes, little endian), the frame.
- * The maps hold virtual servers of every forwarding method, persistence, one packet and FTP. */
+ * The addresses of IPv6 are those of IPv4 behind 2001:db8::. The maps hold virtual servers of every
+ * forwarding method, persistence, one packet and FTP. */
 
-#if defined(FUZZ_XDP)
+#if defined(FUZZ_XDP6)
+#include "director_xdp6.bpf.c"
+#define ENTRY shoal_ipv6_xdp
+#elif defined(FUZZ_TC6)
+#include "director_tc6.bpf.c"
+#define ENTRY shoal_ipv6_tc
+#elif defined(FUZZ_XDP)
 #include "director_xdp.bpf.c"
+#define ENTRY shoal_xdp
 #else
 #include "director_tc.bpf.c"
+#define ENTRY shoal_tc
+#endif
+#if defined(HOOK_TC)
+#include "control.h"
 #endif
 
 #define ADDRESS(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
@@ -35,9 +47,18 @@ static void* value_at(void* value) {
 }
 #define AT(map, index) value_at(host_lookup(HOST_MAP(&(map)), &(__u32){index}))
 
-static void set_filter_bit(__u64* bits, __be32 address) {
-    const __u32 index = (__u32)((__u64)address * 0x9E3779B1U) >> 16;
+static void set_filter_bit(__u64* bits, ip_address address) {
+    const __u32 index = (__u32)((__u64)fold_address(address) * 0x9E3779B1U) >> 16;
     bits[index >> 6] |= 1ULL << (index & 63);
+}
+
+static ip_address address_like(__be32 v4) {
+    __be32 wide[4] = {v4};
+    if (FAMILY == 6) {
+        wide[0] = bpf_htonl(0x20010db8);
+        wide[3] = v4;
+    }
+    return narrow(wide);
 }
 
 struct wanted {
@@ -76,13 +97,17 @@ static void add_server(__u32 service, __u32 place, struct shoal_pool_node* leaf)
     const __u32 index = service * SERVERS_EACH + place;
     struct shoal_server* server = AT(server_table, index);
     struct shoal_server_detail* detail = AT(server_details, index);
-    server->address[0] = detail->next_hop[0] = ADDRESS(10, 0, service, place + 1);
+    const ip_address address = address_like(ADDRESS(10, 0, service, place + 1));
+    widen(server->address, address);
+    widen(detail->next_hop, address);
+    server->family = FAMILY;
+    detail->family = FAMILY;
     server->port = wanted[service].port ? bpf_htons(8080) : 0;
     if (wanted[service].method == SHOAL_METHOD_DIRECT)
         server->port = bpf_htons(wanted[service].port);
     server->method = wanted[service].method;
     server->tunnel = place;
-    server->tunnel_source[0] = TUNNEL_SOURCE;
+    widen(server->tunnel_source, address_like(TUNNEL_SOURCE));
     server->tunnel_port = bpf_htons(6080);
     server->interface = INTERFACE;
     server->mtu = 1500;
@@ -94,8 +119,7 @@ static void add_server(__u32 service, __u32 place, struct shoal_pool_node* leaf)
     struct shoal_server_load* load = AT(server_loads, index);
     load->position[0] = load->position[1] = (__u16)place;
     if (wanted[service].method == SHOAL_METHOD_NAT)
-        set_filter_bit(((struct shoal_address_filter*)AT(address_filter, 0))->real_bits,
-                       server->address[0]);
+        set_filter_bit(((struct shoal_address_filter*)AT(address_filter, 0))->real_bits, address);
 }
 
 static void make_pool(__u32 service) {
@@ -122,33 +146,30 @@ static void make_pool(__u32 service) {
 static void add_service(__u32 index) {
     const struct wanted* want = &wanted[index];
     struct shoal_service* service = AT(service_table, index);
-    service->key.address[0] = want->virtual_address;
+    const ip_address address = address_like(want->virtual_address);
+    widen(service->key.address, address);
     service->key.port = bpf_htons(want->port);
     service->key.protocol = want->protocol;
-    service->key.family = 4;
+    service->key.family = FAMILY;
     service->in_use = 1;
     service->scheduler = want->scheduler;
     service->flags = want->flags;
     service->persistence_timeout = want->persistence;
     service->persistence_mask = ADDRESS(255, 255, 255, 0);
+    service->persistence_length_v6 = 120;
     if (want->port) {
         host_update(HOST_MAP(&services), &service->key, &index, BPF_ANY);
     } else {
-        const struct shoal_port_key any = {.length = 8 * 20,
-                                           .address = {want->virtual_address},
-                                           .protocol = want->protocol,
-                                           .family = 4};
-        struct shoal_port_key key = any;
-        key.length = 144;
+        struct shoal_port_key key = {.length = 144, .protocol = want->protocol, .family = FAMILY};
+        widen(key.address, address);
         host_update(HOST_MAP(&service_ports), &key, &index, BPF_ANY);
     }
     if (want->flags & SHOAL_SERVICE_ACCESS) {
-        const struct shoal_access_key key = {
-            .length = 32 + 8, .service = index, .address = {ADDRESS(203, 0, 0, 0)}};
+        struct shoal_access_key key = {.length = 32 + ADDRESS_BITS - 24, .service = index};
+        widen(key.address, address_like(ADDRESS(203, 0, 0, 0)));
         host_update(HOST_MAP(&access_list), &key, &(__u32){0}, BPF_ANY);
     }
-    set_filter_bit(((struct shoal_address_filter*)AT(address_filter, 0))->virtual_bits,
-                   want->virtual_address);
+    set_filter_bit(((struct shoal_address_filter*)AT(address_filter, 0))->virtual_bits, address);
     make_pool(index);
 }
 
@@ -200,17 +221,17 @@ static void check(bool holds) {
 #if defined(HOOK_TC)
 static void explain_first(const __u8* frame, __u32 length) {
     struct shoal_explanation* question = AT(explanation, 0);
-    if (length < ETH_HLEN + 24) return;
+    const ip_header* ip = (const ip_header*)(frame + ETH_HLEN);
+    if (length < ETH_HLEN + sizeof(*ip) + 4) return;
     memset(question, 0, sizeof(*question));
-    memcpy(question->client_address, frame + ETH_HLEN + 12, 4);
-    memcpy(question->virtual_address, frame + ETH_HLEN + 16, 4);
-    memcpy(&question->client_port, frame + ETH_HLEN + 20, 4); /* and virtual_port */
-    question->protocol = frame[ETH_HLEN + 9];
+    widen(question->client_address, source_of(ip));
+    widen(question->virtual_address, destination_of(ip));
+    memcpy(&question->client_port, ip + 1, 4); /* and virtual_port */
+    question->protocol = frame[ETH_HLEN + (FAMILY == 4 ? 9 : 6)];
     question->with_client_port = frame[ETH_HLEN + 1] & 1;
     question->opens = frame[ETH_HLEN + 1] >> 1 & 1;
     question->service = question->server = SHOAL_NOBODY;
-    struct __sk_buff context = {};
-    check(explain(&context) == 0 && question->verdict < SHOAL_VERDICT_COUNT);
+    check(answer_question() == 0 && question->verdict < SHOAL_VERDICT_COUNT);
     check(question->server == SHOAL_NOBODY || question->server < SERVICES * SERVERS_EACH);
 }
 #endif
@@ -221,7 +242,7 @@ static int run(__u8 flags, __u32 length) {
     struct xdp_md context = {.data = (__u32)(unsigned long)host_data(), .ingress_ifindex = 1};
     context.data_end = context.data + host_packet.linear;
     (void)length;
-    return shoal_xdp(&context);
+    return ENTRY(&context);
 #else
     struct __sk_buff context = {.ifindex = 1, .len = length};
     host_set_pointers(&context);
@@ -230,31 +251,36 @@ static int run(__u8 flags, __u32 length) {
     context.vlan_present = !!(flags & PACKET_TAGGED);
     context.gso_segs = flags & PACKET_AGGREGATE ? 3 : 0;
     context.gso_size = flags & PACKET_AGGREGATE ? 400 : 0;
-    return shoal_tc(&context);
+    return ENTRY(&context);
 #endif
 }
 
 /* Whether the packet became an ICMP error about itself. */
 static bool is_told(const __u8* frame, const __u8* after, __u32 length) {
-    const __u32 protocol = ETH_HLEN + offsetof(struct iphdr, protocol);
-    return length > protocol && after[protocol] == IPPROTO_ICMP && frame[protocol] != IPPROTO_ICMP;
+#if defined(FAMILY_6)
+    const __u32 protocol = ETH_HLEN + offsetof(struct ipv6hdr, nexthdr), icmp = IPPROTO_ICMPV6;
+#else
+    const __u32 protocol = ETH_HLEN + offsetof(struct iphdr, protocol), icmp = IPPROTO_ICMP;
+#endif
+    return length > protocol && after[protocol] == icmp && frame[protocol] != icmp;
 }
 
 /* The packet is in a tunnel, as it was but for its time to live. */
 static void check_tunnel(const __u8* frame, const __u8* after, __u32 length) {
     const __u32 overhead = host_packet.bytes - length;
-    const __u32 addresses = ETH_HLEN + offsetof(struct iphdr, saddr);
+    const __u32 addresses = ETH_HLEN + offsetof(ip_header, saddr);
+    const __u32 outer = overhead - sizeof(ip_header);
     check(host_packet.bytes > length);
-    check(overhead == 20 || overhead == 24 || overhead == 32);
+    check(outer == 0 || outer == 4 || outer == 12);
     check(host.sent_to == INTERFACE);
-    const __be32 source = TUNNEL_SOURCE;
+    const ip_address source = address_like(TUNNEL_SOURCE);
     check(memcmp(after + addresses, &source, sizeof(source)) == 0);
     check(memcmp(after + overhead + addresses, frame + addresses, length - addresses) == 0);
 }
 
 /* One verdict each; what passes is as it was, and what is sent goes to a device that there is. */
 static void handle(__u8 flags, const __u8* frame, __u32 length, __u32 linear) {
-    static __u8 after[LARGEST_FRAME + 32];
+    static __u8 after[LARGEST_FRAME + 52];
     if (flags & PACKET_LATER) host.jiffies += 600 * 250;
     ++host.jiffies;
     set_servers(flags);

@@ -21,7 +21,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 /* libc has functions of the same names. */
-#define __weak static
+#define __weak static __attribute__((unused))
 #define SEC(name)
 #define __uint(name, number) int(*name)[number]
 #define __type(name, what) __typeof__(what)* name
@@ -272,6 +272,9 @@ static inline long host_load(__u32 offset, void* to, __u32 length) {
     return 0;
 }
 
+/* As where the array is empty. */
+#define bpf_tail_call(context, programs, index) ((void)(context), (void)(programs), (void)(index))
+
 static inline long host_send(__u32 device, long action) {
     host.sent_to = device;
     return action;
@@ -379,11 +382,17 @@ static inline long bpf_skb_store_bytes(struct __sk_buff* context, __u32 offset, 
 static inline long bpf_skb_adjust_room(struct __sk_buff* context, __s32 difference, __u32 mode,
                                        __u64 flags) {
     const __u64 known = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
-                        BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+                        BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE |
+                        BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
     if (difference <= 0 || mode != BPF_ADJ_ROOM_MAC || flags & ~known) abort();
     if (host_packet.bytes + difference > HOST_ROOM - HOST_START) return -ENOMEM;
     host_grow(14, difference);
     host_set_pointers(context);
+    return 0;
+}
+/* What the device summed does not show here. */
+static inline long bpf_csum_update(struct __sk_buff* context, __u32 sum) {
+    (void)context, (void)sum;
     return 0;
 }
 /* No device takes more than 1000 bytes. */
@@ -392,11 +401,6 @@ static inline long bpf_check_mtu(struct __sk_buff* context, __u32 device, __u32*
     (void)context, (void)device;
     if (*mtu || difference || flags) abort();
     *mtu = 1000;
-    return 0;
-}
-/* What the device summed does not show here. */
-static inline long bpf_csum_update(struct __sk_buff* context, __u32 sum) {
-    (void)context, (void)sum;
     return 0;
 }
 static inline long bpf_skb_change_tail(struct __sk_buff* context, __u32 length, __u64 flags) {

@@ -34,22 +34,15 @@ Result<void> put(T& place, Result<U> value) {
     return {};
 }
 
-Result<Endpoint> parse_v4(std::string_view text) {
-    auto endpoint = Endpoint::parse(text);
-    if (endpoint && endpoint->address.is_v6()) return fail("IPv6 is not balanced yet");
-    return endpoint;
-}
-
 Result<net::Prefix> parse_client_prefix(std::string_view text) {
     auto prefix = net::Prefix::parse(text);
     if (!prefix) return fail(fmt::format("\"{}\" is no ADDRESS or ADDRESS/LENGTH", text));
-    if (prefix->address.is_v6()) return fail("IPv6 is not balanced yet");
     return prefix;
 }
 
 Result<void> put_endpoint(std::optional<net::Address>& address, std::uint16_t& port,
                           std::string_view text) {
-    const auto endpoint = parse_v4(text);
+    const auto endpoint = Endpoint::parse(text);
     if (!endpoint) return fail(endpoint.error());
     address = endpoint->address;
     port = endpoint->port.value_or(0);
@@ -77,7 +70,7 @@ Result<void> read_question_parameter(dataplane::PacketQuestion& question, std::s
     if (name == "protocol") return put(question.protocol, parse_protocol(text));
     if (name != "client" && name != "virtual")
         return fail("unknown; there are client, virtual and protocol");
-    const auto endpoint = parse_v4(text);
+    const auto endpoint = Endpoint::parse(text);
     if (!endpoint) return fail(endpoint.error());
     if (name == "client") {
         question.client = endpoint->address;
@@ -111,7 +104,10 @@ Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters) {
         if (!parameters.contains(needed))
             return fail(fmt::format("parameter \"{}\" is missing", needed));
     }
-    return parse_with<dataplane::PacketQuestion>(parameters, read_question_parameter);
+    auto question = parse_with<dataplane::PacketQuestion>(parameters, read_question_parameter);
+    if (question && question->client.is_v6() != question->virtual_address.is_v6())
+        return fail("the client and the virtual server must both be of IPv4 or both of IPv6");
+    return question;
 }
 
 }  // namespace shoal::api

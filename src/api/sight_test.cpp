@@ -64,7 +64,7 @@ TEST(TraceQueryTest, a_minute_unless_told_otherwise) {
 TEST(TraceQueryTest, mistakes_are_named) {
     for (const auto& [name, text] :
          std::multimap<std::string, std::string>{{"client", "192.0.2.0/33"},
-                                                 {"client", "2001:db8::1"},
+                                                 {"client", "2001:db8::/129"},
                                                  {"virtual", "web"},
                                                  {"protocol", "icmp"},
                                                  {"count", "0"},
@@ -75,6 +75,13 @@ TEST(TraceQueryTest, mistakes_are_named) {
         ASSERT_FALSE(query) << name << " " << text;
         EXPECT_THAT(query.error().message, HasSubstr(name));
     }
+}
+
+TEST(PacketQuestionTest, a_packet_has_one_family) {
+    EXPECT_TRUE(parse_question({{"client", "[2001:db8::7]:1"}, {"virtual", "[2001:db8::80]:80"}}));
+    const auto mixed = parse_question({{"client", "192.0.2.7"}, {"virtual", "[2001:db8::80]:80"}});
+    ASSERT_FALSE(mixed);
+    EXPECT_THAT(mixed.error().message, HasSubstr("both be of IPv4 or both of IPv6"));
 }
 
 TEST(PacketQuestionTest, the_clients_port_may_be_left_out) {

@@ -116,6 +116,7 @@ struct Fields<model::TableStatus> {
         std::pair{"used", &T::used},
         std::pair{"overflow", &T::overflow},
         std::pair{"memory_bytes", &T::memory_bytes},
+        std::pair{"former_size", &T::former_size},
     };
 };
 

@@ -23,7 +23,7 @@ TEST(StatusJson, names_are_the_members_and_enumerations_are_words) {
     EXPECT_EQ(status["name"], "director-1");
     EXPECT_EQ(status["adopted"], true);
     EXPECT_EQ(status["table"], json::parse(R"({"size": 1048576, "used": 15, "overflow": 1,
-                                               "memory_bytes": 100663296})"));
+                                               "memory_bytes": 100663296, "former_size": 0})"));
     const auto& service = status["virtual_servers"][0];
     EXPECT_EQ(service["address"], "192.0.2.80/24");
     EXPECT_EQ(service["protocol"], "tcp");

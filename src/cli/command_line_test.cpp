@@ -142,6 +142,18 @@ TEST_F(CommandTest, apply_sends_the_file_as_it_is) {
     EXPECT_EQ(printed(), json({{"applied", true}, {"warnings", json::array()}}));
 }
 
+TEST_F(CommandTest, apply_shows_the_memory_of_another_table_before_it_is_taken) {
+    control.current = api::test::example_status();
+    const auto path = file("shoal.toml", "[global]\ntable_size = 65536\n");
+    EXPECT_EQ(shoal_at_server({"apply", path}), 0);
+    EXPECT_THAT(out.str(),
+                StartsWith("the connections move from a table of 1048576 cells to one of 65536, "
+                           "which takes 7 MB beside the 110 MB of the former until they have\n"));
+    control.current.table.size = 65536;
+    EXPECT_EQ(shoal_at_server({"apply", path}), 0);
+    EXPECT_THAT(out.str(), StartsWith(path + " is in force"));
+}
+
 TEST_F(CommandTest, apply_says_what_the_kernel_refused) {
     control.current.problems = {"cannot add address 192.0.2.80/24 on wan0:1: no such device"};
     const auto path = file("shoal.toml", good_file);

@@ -77,6 +77,10 @@ std::size_t count_real_servers(const model::Configuration& configuration) {
     return count;
 }
 
+std::uint64_t megabytes(std::uint64_t bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
+}
+
 int report_good(const Console& console, const Options& options, const SourceText& source,
                 const model::Configuration& configuration, const config::PathMtus& mtus) {
     const auto virtual_servers = configuration.virtual_servers.size();
@@ -95,7 +99,7 @@ int report_good(const Console& console, const Options& options, const SourceText
         console.out << config::render_notes(notes, source.file, source.text) << source.file << ": "
                     << format_many(virtual_servers, "virtual server") << ", "
                     << format_many(real_servers, "real server") << ", a table of "
-                    << (table + (1 << 20) - 1) / (1 << 20) << " MB: good"
+                    << megabytes(table) << " MB: good"
                     << (notes.empty() ? "" : ", " + format_many(notes.size(), "note")) << "\n";
     }
     return exit_done;
@@ -111,6 +115,26 @@ int report_problems(const Console& console, const Options& options, const Source
                     << format_many(problems.size(), "problem") << "\n";
     }
     return exit_refused;
+}
+
+/// What a change of the table's size takes, before it is taken. Nothing where shoald does not tell,
+/// or where the file has problems, which shoald will name.
+void announce_resize(const Console& console, Remote& remote, const std::string& text) {
+    const auto configuration = config::read_toml(text, {});
+    if (!configuration) return;
+    const auto answer = remote.ask(http::Method::get, "/v1/status");
+    if (!answer) return;
+    const auto status = nlohmann::json::parse(*answer, nullptr, false);
+    if (!status.is_object() || !status.contains("table")) return;
+    const auto present = status["table"].value("size", std::uint32_t{0});
+    const auto wanted = configuration->global.table_size;
+    if (present == 0 || present == wanted) return;
+    console.out << fmt::format(
+                       "the connections move from a table of {} cells to one of {}, which takes {} "
+                       "MB beside the {} MB of the former until they have",
+                       present, wanted, megabytes(model::table_bytes(wanted)),
+                       megabytes(model::table_bytes(present)))
+                << std::endl;
 }
 
 /// What is wrong while the configuration is in force, one sentence each.
@@ -144,7 +168,9 @@ int run_check(const Console& console, const Options& options, const CheckOptions
 int run_apply(const Console& console, const Options& options, const std::string& file) {
     const auto text = read_configuration(file);
     if (!text) return report(console, options, text.error());
-    const auto answer = Remote(options.socket).ask(http::Method::put, "/v1/configuration", *text);
+    Remote remote(options.socket);
+    if (!options.json) announce_resize(console, remote, *text);
+    const auto answer = remote.ask(http::Method::put, "/v1/configuration", *text);
     if (!answer) return report(console, options, answer.error(), {file, *text});
     console.out << (options.json ? *answer : file + " is in force") << "\n";
     if (!options.json) {

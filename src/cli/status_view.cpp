@@ -138,6 +138,8 @@ std::string render_director(const model::DirectorStatus& status, const Terminal&
     const bool late = status.sweeper_age_ms > sweeper_alarm;
     std::string overflow;
     if (table.overflow > 0) overflow = fmt::format(", {} in the overflow map", table.overflow);
+    if (table.former_size > 0)
+        overflow += fmt::format(", moving from a table of {}", table.former_size);
     return printable(fmt::format("{}: shoald {}, up {}{}", status.name, status.version,
                                  format_age(status.now_ms - status.started_ms),
                                  status.adopted ? ", adopted a running data plane" : ""),

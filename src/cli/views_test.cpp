@@ -49,6 +49,14 @@ Problems
 )"));
 }
 
+TEST(StatusView, names_the_table_that_connections_move_from) {
+    auto status = api::test::example_status();
+    status.table.former_size = 4096;
+    EXPECT_THAT(render_status(status, usual),
+                ::testing::HasSubstr(
+                    "15 of 1048576, 96 MiB, 1 in the overflow map, moving from a table of 4096"));
+}
+
 TEST(StatusView, fits_a_narrow_terminal) {
     EXPECT_EQ(render_status(api::test::example_status(), {.width = 44}), block(R"(
 director-1: shoald 0.1.0, up 6 min, adopted a running data plane

@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <concepts>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -42,12 +43,25 @@ std::string_view kind_of(const Node& node) {
 }
 
 bool is_loopback(const net::Address& address) {
-    return address.bytes()[0] == 127;
+    static const auto loopback_v6 = *net::Address::parse("::1");
+    return address.is_v6() ? address == loopback_v6 : address.bytes()[0] == 127;
+}
+
+bool is_link_local(const net::Address& address) {
+    static const auto link_local = *net::Prefix::parse("fe80::/10");
+    return link_local.contains(address);
+}
+
+/// "::ffff:192.0.2.80"
+bool is_mapped(const net::Address& address) {
+    static const auto mapped = *net::Prefix::parse("::ffff:0:0/96");
+    return mapped.contains(address);
 }
 
 bool is_unicast(const net::Address& address) {
     const auto first = address.bytes()[0];
-    return first != 0 && first < 224;
+    if (!address.is_v6()) return first != 0 && first < 224;
+    return address != net::Address::v6({}) && first != 0xff;
 }
 
 bool fits(std::int64_t value, const model::Limits& limits) {
@@ -56,24 +70,28 @@ bool fits(std::int64_t value, const model::Limits& limits) {
     return !limits.power_of_two || std::has_single_bit(static_cast<std::uint64_t>(value));
 }
 
-std::uint32_t bits_of(const net::Address& address) {
+/// All but the first `length` bits are 0.
+net::Address network_of(const net::Prefix& prefix) {
+    auto bytes = prefix.address.bytes();
+    for (int bit = 0; bit < prefix.address.bit_length(); ++bit) {
+        if (bit < prefix.length) continue;
+        bytes.at(static_cast<std::size_t>(bit / 8)) &=
+            static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+    }
+    if (prefix.address.is_v6()) return net::Address::v6(bytes);
     std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        bits = bits << 8 | address.bytes()[i];
-    return bits;
+    std::memcpy(&bits, bytes.data(), sizeof bits);
+    return net::Address::v4(bits);
 }
 
-/// The bits of an IPv4 address that lie behind the prefix.
-std::uint32_t host_mask(const net::Prefix& prefix) {
-    return prefix.length == 32 ? 0 : std::numeric_limits<std::uint32_t>::max() >> prefix.length;
-}
-
-/// True where the address is the first or the last of its network, which belong to no machine.
+/// True where the address is the first or, of IPv4, the last of its network, which belong to no
+/// machine; the first one of IPv6 is any router's (RFC 4291, 2.6.1).
 bool is_edge(const net::Prefix& prefix) {
-    if (prefix.length > 30) return false;
-    const auto mask = host_mask(prefix);
-    const auto host = bits_of(prefix.address) & mask;
-    return host == 0 || host == mask;
+    if (prefix.length > prefix.address.bit_length() - 2) return false;
+    if (network_of(prefix) == prefix.address) return true;
+    if (prefix.address.is_v6()) return false;
+    const auto behind = std::numeric_limits<std::uint32_t>::max() >> prefix.length;
+    return (ntohl(prefix.address.v4_bits()) & behind) == behind;
 }
 
 class Reader {
@@ -225,10 +243,8 @@ class Reader {
 
     bool read(const Item& item, net::Prefix& value) {
         const auto* text = text_of(item);
-        if (text == nullptr || !take(item, net::Prefix::parse(*text), value, item.example) ||
-            !check_family(item, value.address)) {
+        if (text == nullptr || !take(item, net::Prefix::parse(*text), value, item.example))
             return false;
-        }
         if (item.description.form == model::TextForm::network) return check_network(item, value);
         if (!check_address(item, value.address, is_loopback(value.address))) return false;
         if (!is_edge(value)) return true;
@@ -236,19 +252,10 @@ class Reader {
                       item.example);
     }
 
-    bool check_family(const Item& item, const net::Address& address) {
-        if (!address.is_v6()) return true;
-        return refuse(item,
-                      fmt::format("{} is an IPv6 address, and this version balances IPv4 alone",
-                                  address.to_string()),
-                      "leave it out, or use an IPv4 address");
-    }
-
     bool check_network(const Item& item, const net::Prefix& prefix) {
-        const auto bits = bits_of(prefix.address);
-        const auto first = bits & ~host_mask(prefix);
-        if (bits == first) return true;
-        const net::Prefix network{net::Address::v4(htonl(first)), prefix.length};
+        if (is_mapped(prefix.address)) return refuse_mapped(item, prefix.address);
+        const net::Prefix network{network_of(prefix), prefix.length};
+        if (network == prefix) return true;
         return refuse(
             item, fmt::format("{} is an address in a network, not the network", prefix.to_string()),
             fmt::format("{} is the network, {} the address alone", network.to_string(),
@@ -257,10 +264,21 @@ class Reader {
 
     /// The loopback address is the director itself, as a real server.
     bool check_address(const Item& item, const net::Address& address, bool refused = false) {
-        if (!check_family(item, address)) return false;
+        if (is_mapped(address)) return refuse_mapped(item, address);
+        if (is_link_local(address))
+            return refuse(item,
+                          fmt::format("{} holds on one link alone, and it is not said on which",
+                                      address.to_string()),
+                          "write a global or a unique local address");
         if (is_unicast(address) && !refused) return true;
         return refuse(item, fmt::format("{} is not the address of a machine", address.to_string()),
                       item.example);
+    }
+
+    bool refuse_mapped(const Item& item, const net::Address& address) {
+        return refuse(item,
+                      fmt::format("{} is an IPv4 address written as IPv6", address.to_string()),
+                      "write it as IPv4, as in 192.0.2.80");
     }
 
     template <class Value>

@@ -36,6 +36,7 @@ class Validator {
         const Examination examination{configuration_, document_, problems_};
         validate_options(examination, services);
         validate_tunnels(examination, services);
+        validate_families(examination, services);
         validate_ports(examination, services, rules);
         validate_marks(examination, services, rules);
         too_many(services, model::max_virtual_servers, "virtual servers");
@@ -277,9 +278,11 @@ bool is_known(const Table& document, std::string_view list, std::string_view key
     });
 }
 
-bool sets_mark(const model::Configuration& configuration, std::uint32_t mark) {
-    const auto& rules = configuration.marks;
-    return std::ranges::find(rules, mark, &model::MarkRule::value) != rules.end();
+bool sets_mark(const model::Configuration& configuration, const model::VirtualServer& service) {
+    return std::ranges::any_of(configuration.marks, [&](const model::MarkRule& rule) {
+        return rule.value == service.firewall_mark &&
+               rule.address.is_v6() == service.address.address.is_v6();
+    });
 }
 
 std::string seen_in(Position position) {

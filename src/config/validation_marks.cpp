@@ -73,22 +73,29 @@ class MarkValidator {
         every_mark_is_set();
         every_rule_is_used();
         every_address_is_virtual();
-        std::map<std::uint32_t, std::vector<const ServicePart*>> groups;
+        std::map<MarkOfFamily, std::vector<const ServicePart*>> groups;
         for (const auto& service : services_) {
             const bool counts = service.given("firewall_mark") && service.place("active");
-            if (counts && service.value.active)
-                groups[*service.value.firewall_mark].push_back(&service);
+            if (counts && service.value.active) groups[mark_of(service)].push_back(&service);
         }
         for (const auto& [mark, group] : groups)
-            unite(mark, group);
+            unite(mark.first, group);
     }
 
   private:
+    /// The second one: of IPv6. A mark of each is a virtual server of its own.
+    using MarkOfFamily = std::pair<std::uint32_t, bool>;
+
+    static MarkOfFamily mark_of(const ServicePart& service) {
+        return {*service.value.firewall_mark, service.value.address.address.is_v6()};
+    }
+
     void every_mark_is_set() {
         if (!is_known(document_, "mark", "value", Presence::required)) return;
         for (const auto& service : services_) {
             const auto place = service.given("firewall_mark");
-            if (!place || sets_mark(configuration_, *service.value.firewall_mark)) continue;
+            if (!place || !service.given("address") || sets_mark(configuration_, service.value))
+                continue;
             const auto mark = *service.value.firewall_mark;
             problems_.add(
                 *place, fmt::format("{}: no [[mark]] sets mark {}", title_of(service.value), mark),
@@ -99,15 +106,22 @@ class MarkValidator {
 
     void every_rule_is_used() {
         if (!is_known(document_, "virtual_server", "firewall_mark", Presence::optional)) return;
-        std::set<std::uint32_t> used;
+        if (!is_known(document_, "virtual_server", "address", Presence::required)) return;
+        std::set<MarkOfFamily> used;
         for (const auto& service : services_) {
-            if (service.value.firewall_mark) used.insert(*service.value.firewall_mark);
+            if (service.value.firewall_mark) used.insert(mark_of(service));
         }
         for (const auto& rule : rules_) {
             const auto place = rule.given("value");
-            if (!place || used.contains(rule.value.value)) continue;
+            const auto& [value, v6] = MarkOfFamily{rule.value.value, rule.value.address.is_v6()};
+            if (!place || !rule.given("address") || used.contains({value, v6})) continue;
+            const bool other = used.contains({value, !v6});
             problems_.add(*place,
-                          fmt::format("no virtual server has firewall_mark = {}", rule.value.value),
+                          fmt::format("no virtual server{} has firewall_mark = {}",
+                                      !other ? ""
+                                      : v6   ? " of IPv6"
+                                             : " of IPv4",
+                                      value),
                           "set it in a virtual server, or remove the [[mark]]");
         }
     }

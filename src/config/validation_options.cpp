@@ -181,6 +181,7 @@ class OptionValidator {
         if (!service.value.firewall_mark) return service.value.protocol != model::Protocol::udp;
         return std::ranges::none_of(configuration_.marks, [&](const model::MarkRule& rule) {
             return rule.value == *service.value.firewall_mark &&
+                   rule.address.is_v6() == service.value.address.address.is_v6() &&
                    rule.protocol == model::Protocol::udp;
         });
     }
@@ -282,7 +283,7 @@ class OptionValidator {
 
     bool mark_has_rules(const ServicePart& service) const {
         if (!service.value.firewall_mark) return true;
-        return marks_are_known_ && sets_mark(configuration_, *service.value.firewall_mark);
+        return marks_are_known_ && sets_mark(configuration_, service.value);
     }
 
     void thresholds(const ServerPart& server) {

@@ -26,6 +26,9 @@ void validate_options(const Examination& examination, const std::vector<ServiceP
 /// Settings of tunnels where there are tunnels, and ports that nothing can translate.
 void validate_tunnels(const Examination& examination, const std::vector<ServicePart>& services);
 
+/// Addresses of the two families where they do not go together.
+void validate_families(const Examination& examination, const std::vector<ServicePart>& services);
+
 /// No packet fits two active virtual servers, or two rules, by the same right.
 void validate_ports(const Examination& examination, const std::vector<ServicePart>& services,
                     const std::vector<RulePart>& rules);
@@ -41,8 +44,9 @@ enum class Presence { optional, required };
 bool is_known(const Table& document, std::string_view list, std::string_view key,
               Presence presence);
 
-/// True where a rule has this value.
-bool sets_mark(const model::Configuration& configuration, std::uint32_t mark);
+/// True where a rule sets the virtual server's mark for packets of its family: as under IPVS, a
+/// mark over IPv4 and one over IPv6 are two virtual servers.
+bool sets_mark(const model::Configuration& configuration, const model::VirtualServer& service);
 
 /// "the other one is in line 7"; empty for JSON, which has no lines.
 std::string seen_in(Position position);

@@ -7,7 +7,9 @@ namespace shoal::dataplane {
 namespace {
 
 bool is_of(const ServiceKey& service, const model::Connection& connection) {
-    if (service.mark != 0) return service.mark == connection.mark;
+    if (service.mark != 0)
+        return service.mark == connection.mark &&
+               service.address.is_v6() == connection.virtual_address.is_v6();
     return service.protocol == connection.protocol &&
            service.address == connection.virtual_address &&
            service.port.contains(connection.virtual_port);

@@ -26,6 +26,9 @@ std::string with_port(const net::Address& address, std::uint16_t port) {
 
 struct InWords {
     std::string operator()(const SetTimeouts&) const { return "set the connection timeouts"; }
+    std::string operator()(const SetTableSize& set) const {
+        return fmt::format("move the connections to a table of {} cells", set.cells);
+    }
     std::string operator()(const SetSecureTcp& set) const {
         return fmt::format("switch secure_tcp {}", set.secure_tcp ? "on" : "off");
     }
@@ -64,7 +67,7 @@ struct InWords {
 }  // namespace
 
 std::string ServiceKey::to_string() const {
-    if (mark != 0) return fmt::format("mark {}", mark);
+    if (mark != 0) return fmt::format("mark {}{}", mark, address.is_v6() ? " over IPv6" : "");
     return fmt::format("{} {}:{}", name_of(protocol), in_brackets(address), text_of(port));
 }
 

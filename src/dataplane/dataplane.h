@@ -22,14 +22,15 @@
 namespace shoal::dataplane {
 
 /// A virtual server by its address and ports or, where `mark` is not 0, by its firewall mark alone;
-/// the other members are then as in a fresh key.
+/// the other members are then as in a fresh key, but for the address "::" of a mark over IPv6.
 struct ServiceKey {
     model::Protocol protocol = model::Protocol::tcp;
-    net::Address address;
-    model::PortRange port;
+    net::Address address{};
+    model::PortRange port{};
     std::uint32_t mark = 0;
     auto operator<=>(const ServiceKey&) const = default;
-    /// "tcp 192.0.2.80:80", "tcp 192.0.2.80:8000-8100", "tcp 192.0.2.80:any", "mark 80"
+    /// "tcp 192.0.2.80:80", "tcp 192.0.2.80:8000-8100", "tcp 192.0.2.80:any", "mark 80",
+    /// "mark 80 over IPv6"
     std::string to_string() const;
 };
 
@@ -105,6 +106,8 @@ struct State {
     bool secure_tcp = false;
     /// Addresses of removed real servers whose connections go on: their next hops are still needed.
     std::vector<net::Address> kept{};
+    /// Cells of the table of connections; while they move to another one, of that.
+    std::uint32_t table_size = 1U << 20;
 };
 
 // Operations. Each either happens whole or fails and changes nothing.
@@ -160,8 +163,15 @@ struct DetachHook {
     std::string device;
     bool operator==(const DetachHook&) const = default;
 };
-using Operation = std::variant<SetTimeouts, SetSecureTcp, AddService, EditService, RemoveService,
-                               AddServer, EditServer, RemoveServer, AttachHook, DetachHook>;
+/// Makes a table of this size, to which the connections then move, see Dataplane::advance().
+struct SetTableSize {
+    /// A power of two.
+    std::uint32_t cells = 0;
+    bool operator==(const SetTableSize&) const = default;
+};
+using Operation =
+    std::variant<SetTimeouts, SetSecureTcp, AddService, EditService, RemoveService, AddServer,
+                 EditServer, RemoveServer, AttachHook, DetachHook, SetTableSize>;
 /// "add real server 10.11.12.1:80 to tcp 192.0.2.80:80", for logs and plans.
 std::string to_string(const Operation& operation);
 
@@ -219,6 +229,15 @@ struct ConnectionPage {
     std::optional<std::uint32_t> next;
 };
 
+/// Of a back end, beside what it is asked for.
+enum class Work {
+    none,
+    /// To be gone on with at the loop's next turn.
+    more,
+    /// To be looked at again after a pause.
+    waiting,
+};
+
 class Dataplane {
   public:
     virtual ~Dataplane() = default;
@@ -252,6 +271,9 @@ class Dataplane {
     virtual void end_trace(std::uint64_t trace) = 0;
     /// What would become of a packet now. Changes nothing.
     virtual Result<Explanation> explain(const PacketQuestion& question) = 0;
+    /// Goes on for some milliseconds with work that takes many turns: the connections that move to
+    /// another table. They are served all the time, also by nobody calling this.
+    virtual Result<Work> advance() = 0;
     /// Detaches every hook and unpins everything: nothing stays in the kernel.
     virtual Result<void> withdraw() = 0;
 };

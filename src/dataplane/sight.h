@@ -23,7 +23,7 @@ struct TraceFilter {
     std::optional<net::Address> real_address;
     /// 0: every port.
     std::uint16_t real_port = 0;
-    /// By name; unset: all but foreign and passed_up.
+    /// By name; unset: all but foreign, passed_up and left_to_successor.
     std::optional<std::string> verdict;
 };
 

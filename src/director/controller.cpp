@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <filesystem>
+#include <utility>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,6 +19,8 @@ namespace shoal::director {
 namespace {
 
 constexpr std::chrono::seconds self_check_interval{5};
+/// Until the sweeper has freed some more cells.
+constexpr std::chrono::milliseconds move_pause{100};
 /// The sweeper ticks every 20 ms.
 constexpr std::int64_t late_sweeper_ms = 2000;
 
@@ -66,6 +69,7 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       self_check_timer_(loop),
       statistics_timer_(loop),
       retry_timer_(loop),
+      move_timer_(loop),
       started_ms_(wall_clock_ms()) {}
 
 Result<void> Controller::start(model::Configuration configuration) {
@@ -217,6 +221,23 @@ void Controller::reconcile_now() {
         reached_ = wanted;
     }
     schedule_retry();
+    if (!moving_) move_connections();
+}
+
+void Controller::move_connections() {
+    const auto work = dataplane_->advance();
+    if (!work) complain("move connections to another table", fail(work.error()));
+    const bool was_moving = std::exchange(moving_, !work || *work != dataplane::Work::none);
+    if (moving_ && !was_moving)
+        log(Message::table_moving, "to a table of {} cells", configuration_.global.table_size);
+    if (!moving_ && was_moving)
+        log(Message::table_moved, "to a table of {} cells", configuration_.global.table_size);
+    if (!moving_) return;
+    const bool pauses = !work || *work == dataplane::Work::waiting;
+    move_timer_.expires_after(pauses ? move_pause : std::chrono::milliseconds{0});
+    move_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && !withdrawn_) move_connections();
+    });
 }
 
 void Controller::schedule_self_check() {
@@ -302,12 +323,6 @@ std::vector<std::string> Controller::problems(const dataplane::State& state,
         problems.push_back(fmt::format("connections do not expire: the sweeper last ran {} ms ago",
                                        statistics.sweeper_age_ms));
     }
-    if (const auto size = statistics.table.size; size != configuration_.global.table_size) {
-        problems.push_back(fmt::format(
-            "table_size is {} in the configuration; the running table keeps its {} cells until "
-            "`shoal stop` and a new start",
-            configuration_.global.table_size, size));
-    }
     for (const auto& service : state.services) {
         for (const auto& server : service.servers) {
             const auto hop = next_hops_.find(server.key.address);
@@ -367,6 +382,7 @@ Result<void> Controller::stop() {
     self_check_timer_.cancel();
     statistics_timer_.cancel();
     retry_timer_.cancel();
+    move_timer_.cancel();
     announcements_.stop();
     events_.reset();
     health_.set_targets({}, {});

@@ -79,6 +79,8 @@ class Controller final : public Control {
     std::vector<std::string> problems(const dataplane::State& state,
                                       const dataplane::Statistics& statistics) const;
     Result<void> withdraw();
+    /// Goes on with the connections that move to another table, until none is left.
+    void move_connections();
     void schedule_self_check();
     void schedule_retry();
     void check_surroundings();
@@ -100,6 +102,8 @@ class Controller final : public Control {
     boost::asio::steady_timer self_check_timer_;
     boost::asio::steady_timer statistics_timer_;
     boost::asio::steady_timer retry_timer_;
+    boost::asio::steady_timer move_timer_;
+    bool moving_ = false;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;
     model::Configuration configuration_;

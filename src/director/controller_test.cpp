@@ -96,6 +96,17 @@ class ControllerTest : public net::testing::TwoLinks {
     std::unique_ptr<Controller> controller_;
 };
 
+TEST_F(ControllerTest, connections_move_to_another_table_turn_by_turn) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    using dataplane::Work;
+    fake_->set_work({Work::more, Work::waiting, Work::more});
+    ASSERT_TRUE(controller_->apply("[global]\ntable_size = 4096\n" + std::string(two_servers)));
+    EXPECT_EQ(fake_->state().table_size, 4096U);
+    EXPECT_TRUE(run_until([&] { return fake_->work_left() == 0; }));
+    EXPECT_THAT(problems(), Each(::testing::Not(HasSubstr("table"))));
+}
+
 TEST_F(ControllerTest, brings_up_what_the_configuration_says) {
     ASSERT_TRUE(controller_->start(read(two_servers)));
     ASSERT_TRUE(run_until([&] { return servers() == 2; }));
@@ -209,7 +220,7 @@ TEST_F(ControllerTest, a_restart_keeps_what_a_mark_holds) {
     web.on_failure = model::OnFailure::drain;
     configuration.marks = {{80, web.address.address, model::Protocol::tcp, {80, 443}}};
     dataplane::Service service{service_key(web), {.scheduler = web.scheduler}, {}};
-    service.options.matches = mark_matches(configuration, 80);
+    service.options.matches = mark_matches(configuration, {.mark = 80});
     service.servers = {{.key = {web.real_servers[0].address, 0}},
                        {.key = {web.real_servers[1].address, 0}, .weight = 0}};
     fake_->state().services = {service};

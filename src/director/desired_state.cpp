@@ -58,7 +58,7 @@ bool has_flag(const model::VirtualServer& service, SchedulerFlag flag) {
 /// A rule may name the address of a virtual server that is not active, and then the director does
 /// not have it: those packets are somebody else's.
 std::vector<dataplane::MarkMatch> matches_of(const model::Configuration& configuration,
-                                             std::uint32_t mark) {
+                                             const dataplane::ServiceKey& mark) {
     auto matches = mark_matches(configuration, mark);
     std::set<net::Address> owned;
     for (const auto& service : configuration.virtual_servers) {
@@ -83,7 +83,7 @@ dataplane::ServiceOptions options_of(const model::Configuration& configuration,
         .quiesce_server = service.quiesce_server,
         .allow = service.allow,
         .deny = service.deny};
-    if (group.key.mark != 0) options.matches = matches_of(configuration, group.key.mark);
+    if (group.key.mark != 0) options.matches = matches_of(configuration, group.key);
     return options;
 }
 
@@ -130,6 +130,7 @@ DesiredState desired_state(const model::Configuration& configuration,
     DesiredState desired;
     desired.timeouts = configuration.global.timeouts;
     desired.secure_tcp = configuration.global.secure_tcp;
+    desired.table_size = configuration.global.table_size;
     std::set<std::string> devices = server_devices;
     if (const auto& router = configuration.global.nat_router) {
         desired.addresses.push_back({router->address, router->device});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,6 +37,8 @@ struct DesiredState {
     std::map<std::string, model::HookChoice> hooks;
     model::ConnectionTimeouts timeouts;
     bool secure_tcp = false;
+    /// Cells of the table of connections.
+    std::uint32_t table_size = 1U << 20;
     std::vector<redundancy::FloatingAddress> addresses;
     bool operator==(const DesiredState&) const = default;
 };

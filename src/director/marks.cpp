@@ -9,6 +9,7 @@ dataplane::ServiceKey service_key(const model::VirtualServer& service) {
     dataplane::ServiceKey key;
     if (service.firewall_mark) {
         key.mark = *service.firewall_mark;
+        if (service.address.address.is_v6()) key.address = net::Address::v6({});
     } else {
         key.protocol = service.protocol;
         key.address = service.address.address;
@@ -36,10 +37,10 @@ std::vector<ServiceGroup> service_groups(const model::Configuration& configurati
 }
 
 std::vector<dataplane::MarkMatch> mark_matches(const model::Configuration& configuration,
-                                               std::uint32_t mark) {
+                                               const dataplane::ServiceKey& mark) {
     std::vector<dataplane::MarkMatch> matches;
     for (const auto& rule : configuration.marks) {
-        if (rule.value != mark) continue;
+        if (rule.value != mark.mark || rule.address.is_v6() != mark.address.is_v6()) continue;
         for (const auto& ports : rule.ports)
             matches.push_back({rule.protocol, rule.address, ports});
     }

@@ -26,8 +26,8 @@ dataplane::ServiceKey service_key(const model::VirtualServer& service);
 dataplane::ServerKey server_key(const model::VirtualServer& service,
                                 const model::RealServer& server);
 
-/// The packets of a firewall mark, sorted and each once.
+/// The packets of a firewall mark's virtual server, sorted and each once.
 std::vector<dataplane::MarkMatch> mark_matches(const model::Configuration& configuration,
-                                               std::uint32_t mark);
+                                               const dataplane::ServiceKey& mark);
 
 }  // namespace shoal::director

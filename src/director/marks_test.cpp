@@ -58,14 +58,14 @@ TEST(Marks, rules_of_a_mark_add_up) {
                            {80, testing::address("192.0.2.81"), Protocol::udp, {0}},
                            {80, vip, Protocol::tcp, {443, 80}}};
     EXPECT_THAT(
-        mark_matches(configuration, 80),
+        mark_matches(configuration, {.mark = 80}),
         ElementsAre(dataplane::MarkMatch{Protocol::tcp, vip, 80},
                     dataplane::MarkMatch{Protocol::tcp, vip, 443},
                     dataplane::MarkMatch{Protocol::udp, testing::address("192.0.2.81"), 0}));
-    EXPECT_THAT(mark_matches(configuration, 21),
+    EXPECT_THAT(mark_matches(configuration, {.mark = 21}),
                 ElementsAre(dataplane::MarkMatch{Protocol::tcp, vip, 21},
                             dataplane::MarkMatch{Protocol::tcp, vip, {10'000, 20'000}}));
-    EXPECT_THAT(mark_matches(configuration, 22), IsEmpty());
+    EXPECT_THAT(mark_matches(configuration, {.mark = 22}), IsEmpty());
 }
 
 TEST(Marks, a_real_server_is_up_only_if_all_virtual_servers_that_have_it_say_so) {
@@ -142,6 +142,29 @@ TEST(Marks, drain_and_sorry_server_hold_for_all_together) {
     health[{"https", "web-2"}].health = Health::down;
     EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]),
               (std::map<int, std::uint32_t>{{1, 0}, {2, 0}, {9, 1}}));
+}
+
+TEST(Marks, over_each_family_are_two_virtual_servers) {
+    model::Configuration configuration;
+    for (const auto* address : {"192.0.2.80", "2001:db8::80"}) {
+        auto& service = configuration.virtual_servers.emplace_back();
+        service.name = address;
+        service.address = *net::Prefix::parse(address);
+        service.firewall_mark = 80;
+        auto& rule = configuration.marks.emplace_back();
+        rule.value = 80;
+        rule.address = service.address.address;
+        rule.ports = {model::PortRange(80)};
+    }
+    const auto groups = service_groups(configuration);
+    ASSERT_EQ(groups.size(), 2U);
+    EXPECT_EQ(groups[0].key.to_string(), "mark 80");
+    EXPECT_EQ(groups[1].key.to_string(), "mark 80 over IPv6");
+    for (const auto& group : groups) {
+        const auto matches = mark_matches(configuration, group.key);
+        ASSERT_EQ(matches.size(), 1U);
+        EXPECT_EQ(matches[0].address, group.first().address.address);
+    }
 }
 
 }  // namespace

@@ -141,6 +141,9 @@ class Reconciliation {
         for (const auto& [device, hook] : observed_.dataplane.hooks) {
             if (!desired_.hooks.contains(device)) add(dataplane::DetachHook{device});
         }
+        // Last, because no hook changes while connections move.
+        if (desired_.table_size != observed_.dataplane.table_size)
+            add(dataplane::SetTableSize{desired_.table_size});
         return std::move(operations_);
     }
 

@@ -292,6 +292,19 @@ TEST(Reconcile, a_mark_gives_a_port_up_before_another_one_takes_it) {
         ElementsAre("change the options of mark 80 (wlc)", "change the options of mark 70 (wlc)"));
 }
 
+TEST(Reconcile, the_table_gets_its_size_when_all_else_is_done) {
+    auto configuration = two_servers();
+    configuration.global.table_size = 1 << 16;
+    System system;
+    const auto out =
+        reconcile(desired_state(configuration, all_up(configuration), {"lan0"}), system.observe());
+    EXPECT_EQ(described(out).back(), "move the connections to a table of 65536 cells");
+    system.perform(out);
+    EXPECT_THAT(described(reconcile(desired_state(configuration, all_up(configuration), {"lan0"}),
+                                    system.observe())),
+                IsEmpty());
+}
+
 TEST(Reconcile, settings_of_the_director_are_set_once) {
     auto configuration = two_servers();
     configuration.virtual_servers.clear();

@@ -15,7 +15,7 @@ std::vector<model::PortRange> mark_ports(const model::Configuration& configurati
                                          const model::VirtualServer& service) {
     std::vector<model::PortRange> ports;
     if (!service.firewall_mark) return ports;
-    for (const auto& match : mark_matches(configuration, *service.firewall_mark)) {
+    for (const auto& match : mark_matches(configuration, service_key(service))) {
         if (match.protocol == service.protocol && match.address == service.address.address)
             ports.push_back(match.port);
     }

@@ -13,8 +13,13 @@ net::DirectorUse director_use(const model::Configuration& configuration,
     for (const auto& service : configuration.virtual_servers) {
         if (!service.active) continue;
         use.client_devices.insert(service.device.device);
-        const auto note = [&use](model::ForwardingMethod method) {
-            (method == model::ForwardingMethod::nat ? use.nat : use.direct) = true;
+        const bool v6 = service.address.address.is_v6();
+        const auto note = [&use, v6](model::ForwardingMethod method) {
+            const bool nat = method == model::ForwardingMethod::nat;
+            if (v6)
+                use.nat_v6 |= nat;
+            else
+                (nat ? use.nat : use.direct) = true;
         };
         for (const auto& server : service.real_servers)
             note(model::forwarding_method(configuration, service, server));

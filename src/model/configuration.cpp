@@ -31,6 +31,7 @@ std::uint16_t check_port(const Configuration& configuration, const VirtualServer
     if (!service.firewall_mark || !service.port.is_any()) return service.port.first;
     for (const MarkRule& rule : configuration.marks) {
         const bool matches = rule.value == *service.firewall_mark &&
+                             rule.address.is_v6() == service.address.address.is_v6() &&
                              rule.protocol == service.protocol && !rule.ports.empty();
         if (matches) return rule.ports.front().first;
     }

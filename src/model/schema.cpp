@@ -33,10 +33,10 @@ std::string type_text(TextForm form) {
         return "time span: `\"6s\"`, `\"200ms\"`, `\"1.5s\"`, `\"2m\"`, or a whole number of "
                "seconds";
     }
-    if constexpr (std::same_as<Value, net::Address>) return "IPv4 address";
+    if constexpr (std::same_as<Value, net::Address>) return "IP address";
     if constexpr (std::same_as<Value, net::Prefix>) {
-        return form == TextForm::network ? "IPv4 network with prefix length"
-                                         : "IPv4 address with prefix length";
+        return form == TextForm::network ? "network with prefix length"
+                                         : "IP address with prefix length";
     }
     if constexpr (std::same_as<Value, DeviceLabel>) return "device with alias label";
     if constexpr (std::same_as<Value, PortRange>) return "port, range of ports or `0`";

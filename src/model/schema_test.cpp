@@ -60,7 +60,7 @@ TEST(Schema, says_types_ranges_and_defaults) {
     const auto& size = find("[[virtual_server]]", "mh_table_size");
     EXPECT_EQ(size.range, "251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521, 131071");
     EXPECT_EQ(size.default_value, "`4093`");
-    EXPECT_EQ(find("[[virtual_server]]", "allow").type, "list: IPv4 network with prefix length");
+    EXPECT_EQ(find("[[virtual_server]]", "allow").type, "list: network with prefix length");
     EXPECT_EQ(find("[[mark]]", "ports").type, "list: port, range of ports or `0`");
     EXPECT_EQ(find("[[virtual_server]]", "scheduler_flags").type,
               "list: one of `sh-port` `sh-fallback` `mh-port` `mh-fallback`");

@@ -124,7 +124,9 @@ struct Schema<Global> {
                      "the table is full, half-open connections make room, then clients are "
                      "served without a record where that is possible; else new connections are "
                      "refused and counted. Established ones go on.",
-             .effect = "After `shoal stop` and a new start; until then the table keeps its size.",
+             .effect =
+                 "At once: the connections move to a table of the new size, and both stand in "
+                 "memory until they have. Refused where the new one is too small for them.",
              .limits = {.least = 1 << 10, .most = 1 << 24, .power_of_two = true}}),
         setting(
             &Global::manage_sysctl,

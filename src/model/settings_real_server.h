@@ -91,7 +91,7 @@ struct Schema<RealServer> {
                                     .required = true}),
         setting(&RealServer::address, {.key = "address",
                                        .title = "Address",
-                                       .help = "Its IPv4 address.",
+                                       .help = "Its IPv4 or IPv6 address.",
                                        .effect = effect::another_server,
                                        .legacy = "address",
                                        .example = "\"10.11.12.1\"",
@@ -169,7 +169,7 @@ struct Schema<SorryServer> {
     static constexpr std::tuple settings{
         setting(&SorryServer::address, {.key = "address",
                                         .title = "Sorry Server",
-                                        .help = "Its IPv4 address.",
+                                        .help = "Its IPv4 or IPv6 address.",
                                         .effect = effect::another_server,
                                         .legacy = "sorry_server",
                                         .example = "\"10.11.12.9\"",

@@ -73,8 +73,9 @@ struct Schema<VirtualServer> {
             &VirtualServer::address,
             {.key = "address",
              .title = "Virtual IP Address",
-             .help = "The floating IPv4 address that clients use, with the length of its network "
-                     "after the slash. Without a length it is 32.",
+             .help = "The floating address that clients use, with the length of its network "
+                     "after the slash. Without a length it is 32, of IPv6 128. IPv6 addresses are "
+                     "added without duplicate address detection.",
              .effect = effect::another_service,
              .legacy = "address (first word), vip_nmask",
              .example = "\"192.0.2.80/24\"",
@@ -173,8 +174,8 @@ struct Schema<VirtualServer> {
                  .help = "Clients whose addresses agree under this mask count as one client.",
                  .effect = effect::new_connections,
                  .legacy = "pmask",
-                 .limits = {.least = 1, .most = 32},
-                 .default_text = "32: each address is a client",
+                 .limits = {.least = 1, .most = 128},
+                 .default_text = "32, of IPv6 128: each address is a client",
                  .example = "24"}),
         setting(&VirtualServer::keep_quiesced_clients,
                 {.key = "keep_quiesced_clients",

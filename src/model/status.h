@@ -108,6 +108,8 @@ struct TableStatus {
     std::uint32_t used = 0;
     std::uint32_t overflow = 0;
     std::uint64_t memory_bytes = 0;
+    /// Cells of the table that connections are being moved from; 0: they are not.
+    std::uint32_t former_size = 0;
 };
 
 struct DirectorStatus {

@@ -216,8 +216,8 @@ Result<NetworkMask> parse_network_mask(std::string_view text) {
         return NetworkMask{static_cast<std::uint8_t>(length)};
     }
     if (text.starts_with('/')) text.remove_prefix(1);
-    const auto length = read_digits(text, 2);
-    if (!length || *length < 1 || *length > 32) return wrong;
+    const auto length = read_digits(text, 3);
+    if (!length || *length < 1 || *length > 128 || text.front() == '0') return wrong;
     return NetworkMask{static_cast<std::uint8_t>(*length)};
 }
 

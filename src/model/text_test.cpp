@@ -112,7 +112,8 @@ TEST(NetworkMask, is_written_in_three_ways) {
         EXPECT_EQ(parse_network_mask(text).value(), NetworkMask{24}) << text;
     EXPECT_EQ(parse_network_mask("255.255.255.255").value(), NetworkMask{32});
     EXPECT_EQ(parse_network_mask("128.0.0.0").value(), NetworkMask{1});
-    for (const auto* wrong : {"", "/", "0", "33", "/033", "//24", "-1", "255.0.255.0", "0.0.0.0",
+    EXPECT_EQ(parse_network_mask("/128").value(), NetworkMask{128});
+    for (const auto* wrong : {"", "/", "0", "129", "/033", "//24", "-1", "255.0.255.0", "0.0.0.0",
                               "0.0.0.255", "255.255.255", "255.255.255.0/24", "ffff::", "xyz"}) {
         EXPECT_FALSE(parse_network_mask(wrong)) << wrong;
     }

@@ -49,6 +49,9 @@ class Request {
     void put(std::uint16_t type, const std::string& text) {
         mnl_attr_put_strz(header_, type, text.c_str());
     }
+    void put(std::uint16_t type, const ifa_cacheinfo& lifetimes) {
+        mnl_attr_put(header_, type, sizeof lifetimes, &lifetimes);
+    }
     void put_u8(std::uint16_t type, std::uint8_t value) { mnl_attr_put_u8(header_, type, value); }
     void put_u32(std::uint16_t type, std::uint32_t value) {
         mnl_attr_put_u32(header_, type, value);
@@ -59,6 +62,11 @@ class Request {
     nlmsghdr* header_ = nullptr;
     Fixed* fixed_ = nullptr;
 };
+
+/// Without it the director would use a virtual address as the source of its own connections, health
+/// checks among them (RFC 6724, rule 3: avoid deprecated addresses). In seconds.
+constexpr ifa_cacheinfo for_ever_but_never_preferred = {
+    .ifa_prefered = 0, .ifa_valid = 0xffffffff, .cstamp = 0, .tstamp = 0};
 
 unsigned char family_of(const Address& address) {
     return address.is_v6() ? AF_INET6 : AF_INET;
@@ -293,7 +301,10 @@ Result<void> Netlink::add_address(const AddressRequest& address) {
         request.put(IFA_BROADCAST, *broadcast);
     }
     if (address.protocol != 0) request.put_u8(IFA_PROTO, address.protocol);
-    if (address.address.address.is_v6()) request.put_u32(IFA_FLAGS, IFA_F_NODAD);
+    if (address.address.address.is_v6()) {
+        request.put_u32(IFA_FLAGS, IFA_F_NODAD);
+        request.put(IFA_CACHEINFO, for_ever_but_never_preferred);
+    }
     return order(request.message(), "adding address " + address.address.to_string());
 }
 

@@ -74,6 +74,14 @@ TEST_F(NetlinkTest, an_ipv6_address_is_usable_at_once) {
     EXPECT_FALSE(find("2001:db8::80"));
 }
 
+TEST_F(NetlinkTest, the_kernel_takes_no_added_ipv6_address_for_its_own_connections) {
+    testing::run("ip addr add 2001:db8::1/64 dev wan0 nodad");
+    ASSERT_TRUE(netlink.add_address(on_wan("2001:db8::80/64", "")));
+    testing::run("ip -6 route get 2001:db8::81 | grep -q 'src 2001:db8::1 '");
+    testing::run(
+        "ip -6 addr show dev wan0 deprecated | grep -q 'valid_lft forever preferred_lft 0sec'");
+}
+
 TEST_F(NetlinkTest, a_refusal_says_what_and_why) {
     ASSERT_TRUE(netlink.add_address(on_wan("192.0.2.80/24", "")));
     const auto twice = netlink.add_address(on_wan("192.0.2.80/24", ""));

@@ -110,11 +110,12 @@ class Reader {
     std::optional<Error> error_;
 };
 
-void check_forwarding(Reader& reader, const DirectorUse& use, std::vector<WrongSysctl>& wrong) {
-    if (!use.nat) return;
-    static const std::string ip_forward = "net.ipv4.ip_forward";
-    if (reader.read(ip_forward) == 0) {
-        wrong.push_back({ip_forward, 0, 1,
+/// `all` switches it on for all devices, `device_name` names that of one of them.
+void check_forwarding(Reader& reader, const DirectorUse& use, const std::string& all,
+                      std::string (*device_name)(std::string_view, std::string_view),
+                      std::vector<WrongSysctl>& wrong) {
+    if (reader.read(all) == 0) {
+        wrong.push_back({all, 0, 1,
                          "this director is the NAT real servers' way out, and the kernel forwards "
                          "nothing: their own traffic (name service, updates) ends here"});
         // The devices follow when it is set.
@@ -123,7 +124,7 @@ void check_forwarding(Reader& reader, const DirectorUse& use, std::vector<WrongS
     std::set<std::string> devices = use.client_devices;
     devices.insert(use.server_devices.begin(), use.server_devices.end());
     for (const auto& device : devices) {
-        const auto name = ipv4_device_sysctl(device, "forwarding");
+        const auto name = device_name(device, "forwarding");
         if (reader.read(name) != 0) continue;
         wrong.push_back({name, 0, 1,
                          fmt::format("forwarding is switched off on {} alone: the NAT real "
@@ -239,7 +240,9 @@ Result<void> restore_sysctls(const StateFile& file) {
 Result<std::vector<WrongSysctl>> wrong_sysctls(const DirectorUse& use) {
     Reader reader;
     std::vector<WrongSysctl> wrong;
-    check_forwarding(reader, use, wrong);
+    if (use.nat) check_forwarding(reader, use, "net.ipv4.ip_forward", ipv4_device_sysctl, wrong);
+    if (use.nat_v6)
+        check_forwarding(reader, use, "net.ipv6.conf.all.forwarding", ipv6_device_sysctl, wrong);
     check_reverse_path(reader, use, wrong);
     check_redirects(reader, use, wrong);
     if (reader.error()) return fail(*reader.error());

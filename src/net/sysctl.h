@@ -49,6 +49,8 @@ struct DirectorUse {
     /// Some real server is reached by NAT; by direct routing or tunneling.
     bool nat = false;
     bool direct = false;
+    /// Some IPv6 real server is reached by NAT; `nat` and `direct` are about IPv4.
+    bool nat_v6 = false;
 };
 
 /// In the order in which to set them (ip_forward first: the kernel resets others with it). Devices

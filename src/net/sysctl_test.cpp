@@ -118,6 +118,17 @@ TEST_F(SysctlTest, nat_needs_forwarding) {
     EXPECT_THAT(wrong_sysctls({{"wan0"}, {"lan0"}, false, true}).value(), IsEmpty());
 }
 
+TEST_F(SysctlTest, nat_of_ipv6_needs_its_own_forwarding) {
+    const DirectorUse use{.client_devices = {"wan0"}, .server_devices = {"lan0"}, .nat_v6 = true};
+    ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 0));
+    EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.all.forwarding"));
+    ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 1));
+    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "forwarding"), 0));
+    EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.lan0.forwarding"));
+    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "forwarding"), 1));
+    EXPECT_THAT(wrong_sysctls(use).value(), IsEmpty());
+}
+
 TEST_F(SysctlTest, direct_routing_dislikes_a_strict_reverse_path_filter) {
     const DirectorUse use{{"wan0"}, {"lan0"}, false, true};
     EXPECT_THAT(wrong_sysctls(use).value(), IsEmpty());

@@ -30,6 +30,8 @@ PACKET_PATH_CASES = ":".join((
     "Schedulers.lblcr*",
     "Schedulers.twos_takes*",
     "Twos.*every_pair*",
+    "*Ipv6.tcp_goes_to_the_real_servers_address_and_port*",
+    "Verifier.*",
 ))
 
 PROGRAMS = [

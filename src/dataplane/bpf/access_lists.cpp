@@ -16,11 +16,11 @@ constexpr __u32 bits_before_address = 32;
 
 }  // namespace
 
-Result<void> AccessLists::load() {
+Result<void> AccessLists::load(const std::function<__u8(std::uint32_t)>& family) {
     held_.clear();
     return for_each_entry<shoal_access_key, __u32>(
         map_, [&](const shoal_access_key& key, __u32 may) {
-            const net::Prefix prefix{v4_address(key.address),
+            const net::Prefix prefix{address_of(key.address, family(key.service)),
                                      static_cast<int>(key.length - bits_before_address)};
             held_[key.service][prefix] = may != 0;
         });

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 
+#include "abi.h"
 #include "base/result.h"
 #include "dataplane/bpf/service_options.h"
 
@@ -16,7 +18,8 @@ class AccessLists {
     explicit AccessLists(int map) : map_(map) {}
 
     /// Reads what the kernel holds. Once, before anything else.
-    Result<void> load();
+    /// `family`: 6 or 4, of a virtual server.
+    Result<void> load(const std::function<__u8(std::uint32_t service)>& family);
     AccessEntries of(std::uint32_t service) const;
     /// Where it fails, the list is as it was.
     Result<void> add(std::uint32_t service, const AccessEntries& wanted);

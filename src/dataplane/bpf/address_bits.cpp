@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/tables.h"
 
 namespace shoal::dataplane {
@@ -32,7 +33,7 @@ bool expects_replies(const Tables& tables, std::uint32_t index) {
         return true;
     }
     return tables.counts(index) != 0 &&
-           is_set(tables.address_filter[0].real_bits, filter_bit(server.address[0]));
+           is_set(tables.address_filter[0].real_bits, filter_bit(fold_address(server.address)));
 }
 
 void write_changed(Bits& now, const Bits& wanted) {
@@ -47,12 +48,12 @@ void refresh_address_bits(const Tables& tables, const std::set<net::Address>& vi
     const shoal_address_filter& now = tables.address_filter[0];
     const auto wanted = std::make_unique<shoal_address_filter>();
     for (const net::Address& address : virtual_addresses)
-        set(wanted->virtual_bits, filter_bit(address.v4_bits()));
+        set(wanted->virtual_bits, filter_bit(fold_address(address)));
     bool kept = false;
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         kept = kept || goes_on(tables, index);
         if (!expects_replies(tables, index)) continue;
-        set(wanted->real_bits, filter_bit(tables.servers[index].address[0]));
+        set(wanted->real_bits, filter_bit(fold_address(tables.servers[index].address)));
     }
     for (std::size_t word = 0; kept && word < SHOAL_FILTER_WORDS; ++word)
         wanted->virtual_bits[word] |= now.virtual_bits[word];

@@ -9,9 +9,9 @@ namespace shoal::dataplane {
 
 struct Tables;
 
-/// The bit of an IPv4 address (as loaded by the CPU) in an address filter.
-constexpr __u32 filter_bit(__be32 address) {
-    return (address * 0x9E3779B1U) >> 16;
+/// The bit of an address in an address filter, by what it folds to.
+constexpr __u32 filter_bit(__u32 folded) {
+    return (folded * 0x9E3779B1U) >> 16;
 }
 
 /// Makes both bitmaps agree with where packets are sent to, `virtual_addresses`, and with the table

@@ -26,22 +26,33 @@ std::unexpected<Error> unknown_server(const ServiceKey& service, const ServerKey
     return fail(fmt::format("{} has no real server {}", service.to_string(), server.to_string()));
 }
 
-Result<void> require_v4(const net::Address& address) {
-    if (!address.is_v6()) return {};
-    return fail(fmt::format("{}: only IPv4 addresses can be balanced", address.to_string()));
+const char* family_name(bool v6) {
+    return v6 ? "IPv6" : "IPv4";
 }
 
-Result<void> require_v4(const ServiceKey& key, const ServiceOptions& options) {
-    if (auto v4 = require_v4(key.address); !v4) return v4;
+Result<void> require_family(const ServiceKey& key, bool v6, const net::Address& address) {
+    if (address.is_v6() == v6) return {};
+    return fail(fmt::format("{} is of {}: {} is of the other address family", key.to_string(),
+                            family_name(v6), address.to_string()));
+}
+
+Result<void> require_one_family(const ServiceKey& key, const ServiceOptions& options) {
+    const bool v6 = key.address.is_v6();
     for (const MarkMatch& match : options.matches) {
-        if (auto v4 = require_v4(match.address); !v4) return v4;
+        if (auto same = require_family(key, v6, match.address); !same) return same;
     }
     for (const auto* prefixes : {&options.allow, &options.deny}) {
         for (const net::Prefix& prefix : *prefixes) {
-            if (auto v4 = require_v4(prefix.address); !v4) return v4;
+            if (auto same = require_family(key, v6, prefix.address); !same) return same;
         }
     }
     return {};
+}
+
+/// Tunnels lead from each family to each.
+Result<void> require_family(const ServiceKey& key, bool v6, const Server& server) {
+    if (server.method == model::ForwardingMethod::tunnel) return {};
+    return require_family(key, v6, server.key.address);
 }
 
 }  // namespace
@@ -162,7 +173,7 @@ void BatchPlan::put_claims(Draft& draft, const std::vector<PortClaim>& claims) {
 }
 
 Result<void> BatchPlan::add(const AddService& add) {
-    if (auto v4 = require_v4(add.key, add.options); !v4) return v4;
+    if (auto same = require_one_family(add.key, add.options); !same) return same;
     if (find(add.key) != nullptr || (services_.find(add.key) && !by_key_.contains(add.key))) {
         return fail(fmt::format("virtual server {} exists already", add.key.to_string()));
     }
@@ -185,7 +196,7 @@ Result<void> BatchPlan::add(const AddService& add) {
 }
 
 Result<void> BatchPlan::edit(const EditService& edit) {
-    if (auto v4 = require_v4(edit.key, edit.options); !v4) return v4;
+    if (auto same = require_one_family(edit.key, edit.options); !same) return same;
     return draft_of(edit.key).and_then([&](Draft* draft) -> Result<void> {
         if (auto fits = check_pool(edit.options.scheduler, draft->pool.members.size()); !fits) {
             return fits;
@@ -206,8 +217,9 @@ Result<void> BatchPlan::remove(const RemoveService& remove) {
 }
 
 Result<void> BatchPlan::add_server(const AddServer& add) {
-    if (auto v4 = require_v4(add.server.key.address); !v4) return v4;
     return draft_of(add.service).and_then([&](Draft* draft) -> Result<void> {
+        const bool v6 = add.service.address.is_v6();
+        if (auto fits = require_family(add.service, v6, add.server); !fits) return fits;
         if (draft->members.contains(add.server.key)) {
             return fail(fmt::format("{} has real server {} already", add.service.to_string(),
                                     add.server.key.to_string()));
@@ -238,6 +250,8 @@ Result<void> BatchPlan::add_server(const AddServer& add) {
 
 Result<void> BatchPlan::edit_server(const EditServer& edit) {
     return draft_of(edit.service).and_then([&](Draft* draft) -> Result<void> {
+        const bool v6 = edit.service.address.is_v6();
+        if (auto fits = require_family(edit.service, v6, edit.server); !fits) return fits;
         const auto member = draft->members.find(edit.server.key);
         if (member == draft->members.end()) return unknown_server(edit.service, edit.server.key);
         const std::uint32_t index = member->second;

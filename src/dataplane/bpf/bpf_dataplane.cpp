@@ -8,6 +8,7 @@
 #include <bit>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "dataplane/bpf/connection_reader.h"
@@ -17,10 +18,13 @@
 #include "dataplane/bpf/fragment_holder.h"
 #include "dataplane/bpf/hooks.h"
 #include "dataplane/bpf/installation.h"
+#include "dataplane/bpf/mover.h"
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/self_check.h"
 #include "dataplane/bpf/statistics.h"
+#include "dataplane/bpf/successor.h"
 #include "dataplane/bpf/tracer.h"
+#include "dataplane/bpf/verdict_texts.h"
 #include "dataplane/bpf/virtual_servers.h"
 
 namespace shoal::dataplane {
@@ -34,28 +38,39 @@ struct BpfDataplane::Parts {
           hooks(program("shoal_tc"),
                 XdpPrograms(program("shoal_xdp"), std::move(installation.former_xdp))),
           devices(installation.tables.devices),
-          tracer(installation.tables) {}
+          tracer(std::make_unique<Tracer>(installation.tables)) {
+        tracer->trace_at(tables(), former());
+    }
 
     int program(const char* name) const { return installation.programs.at(name).get(); }
     const Tables& tables() const { return installation.tables; }
 
     /// Afterwards early fragments are dropped.
-    ~Parts() { name_holder(0); }
+    ~Parts() {
+        if (holder) name_holder(0);
+    }
     Parts(const Parts&) = delete;
     Parts& operator=(const Parts&) = delete;
 
     void name_holder(int interface) const {
-        store_shared(tables().settings[0].fragment_holder, static_cast<__u32>(interface));
-    }
-
-    bool has_first_fragment(const shoal_fragment_key& key) const {
-        shoal_connection connection{};
-        return bpf_map_lookup_elem(tables().fd("fragments"), &key, &connection) == 0;
+        change_settings([&](shoal_settings& settings) {
+            store_shared(settings.fragment_holder, static_cast<__u32>(interface));
+        });
     }
 
     Result<void> hold_fragments() {
-        auto started = FragmentHolder::start(
-            [this](const shoal_fragment_key& key) { return has_first_fragment(key); });
+        // Common to all tables, and the holder outlives this one.
+        auto v4 = pins.get("fragments");
+        if (!v4) return fail(v4.error());
+        auto v6 = pins.get("fragments6");
+        if (!v6) return fail(v6.error());
+        using Maps = std::pair<Descriptor, Descriptor>;
+        const auto maps = std::make_shared<const Maps>(std::move(*v4), std::move(*v6));
+        auto started = FragmentHolder::start([maps](const shoal_fragment_key& key) {
+            shoal_fragment found{};
+            const Descriptor& map = key.family == 6 ? maps->second : maps->first;
+            return bpf_map_lookup_elem(map.get(), &key, &found) == 0;
+        });
         if (!started) return fail(started.error());
         const Device& device = (*started)->device();
         auto attached = attach_tc(device, program("shoal_tc"), model::HookChoice::tc);
@@ -63,6 +78,16 @@ struct BpfDataplane::Parts {
         holder = std::move(*started);
         name_holder(device.index);
         return {};
+    }
+
+    /// What goes on over a change of the table. `other` is left without it.
+    void take_over(Parts& other) {
+        timeouts = other.timeouts;
+        installation.adopted = other.installation.adopted;
+        holder = std::move(other.holder);
+        if (holder) name_holder(holder->device().index);
+        std::swap(tracer, other.tracer);
+        tracer->trace_at(tables(), former());
     }
 
     void refresh_pool(std::uint32_t service) const {
@@ -73,20 +98,32 @@ struct BpfDataplane::Parts {
     /// A device may take no frames from XDP while its own program comes or goes.
     template <class Change>
     Result<void> change_hooks(Change change) {
+        if (former() != nullptr) {
+            return fail("the connections are moving to another table; hooks change afterwards");
+        }
         devices.forget();
         auto done = change();
         if (const auto now = hooks.observe()) devices.refresh(*now);
         return done;
     }
 
+    const Tables* former() const { return installation.former ? &*installation.former : nullptr; }
+    /// Of the table, and of the one that connections are being moved from.
+    template <class Change>
+    void change_settings(Change change) const {
+        change(tables().settings[0]);
+        if (former() != nullptr) change(former()->settings[0]);
+    }
+
     Result<void> set_timeouts(const model::ConnectionTimeouts& wanted) {
-        put_timeouts(tables().settings[0], wanted);
+        change_settings([&](shoal_settings& settings) { put_timeouts(settings, wanted); });
         timeouts = wanted;
         return {};
     }
 
     Result<void> set_secure_tcp(bool on) const {
-        store_shared(tables().settings[0].secure_tcp, on ? 1U : 0U);
+        change_settings(
+            [&](shoal_settings& settings) { store_shared(settings.secure_tcp, on ? 1U : 0U); });
         return {};
     }
 
@@ -101,15 +138,28 @@ struct BpfDataplane::Parts {
         return timeouts_from(rounded) == now ? *timeouts : now;
     }
 
+    /// Where the table's own maps are pinned, and the programs.
+    Result<PinDirectory> table_pins() const {
+        if (former() == nullptr) return pins;
+        return PinDirectory::open(pins.path() / successor_directory);
+    }
+
+    Result<void> add_ipv6() {
+        const auto directory = table_pins();
+        if (!directory) return fail(directory.error());
+        return dataplane::add_ipv6(*directory, installation);
+    }
+
     PinDirectory pins;
     Installation installation;
+    std::optional<Mover> mover;
     VirtualServers virtual_servers;
     Hooks hooks;
     DeviceRecords devices;
-    Tracer tracer;
+    std::unique_ptr<Tracer> tracer;
     /// As last applied by this process.
     std::optional<model::ConnectionTimeouts> timeouts;
-    /// Uses the tables above.
+    /// Null where early fragments are dropped.
     std::unique_ptr<FragmentHolder> holder;
 };
 
@@ -119,18 +169,43 @@ std::unexpected<Error> withdrawn() {
     return fail("the data plane has been withdrawn");
 }
 
+Result<void> check_table_size(std::uint32_t cells) {
+    if (std::has_single_bit(cells) && cells >= 1024 && cells <= SHOAL_MAX_CELLS) return {};
+    return fail(fmt::format("table size {} is not a power of two from {} to {}", cells, 1024,
+                            SHOAL_MAX_CELLS));
+}
+
+/// With fewer free cells than an eighth, half-open connections would be ended from the first packet
+/// on.
+Result<void> check_room(std::uint32_t cells, std::uint32_t used) {
+    if (used <= cells - (cells >> SHOAL_RESERVE_SHIFT)) return {};
+    return fail(
+        fmt::format("a table of {} cells is too small for the {} connections and templates that "
+                    "there are, with an eighth to spare: raise table_size in [global], or wait "
+                    "until there are fewer",
+                    cells, used));
+}
+
 bool is_of_virtual_server(const Operation& operation) {
     return !std::holds_alternative<SetTimeouts>(operation) &&
            !std::holds_alternative<SetSecureTcp>(operation) &&
            !std::holds_alternative<AttachHook>(operation) &&
-           !std::holds_alternative<DetachHook>(operation);
+           !std::holds_alternative<DetachHook>(operation) &&
+           !std::holds_alternative<SetTableSize>(operation);
+}
+
+bool adds_ipv6(const Operation& operation) {
+    const auto* addition = std::get_if<AddService>(&operation);
+    return addition != nullptr && addition->key.address.is_v6();
 }
 
 }  // namespace
 
 /// Those that are applied one by one.
 struct BpfDataplane::ApplyOne {
-    Parts& parts;
+    BpfDataplane& dataplane;
+    Parts& parts = *dataplane.parts_;
+    Result<void> operator()(const SetTableSize& op) { return dataplane.resize(op.cells); }
     Result<void> operator()(const SetTimeouts& op) { return parts.set_timeouts(op.timeouts); }
     Result<void> operator()(const SetSecureTcp& op) { return parts.set_secure_tcp(op.secure_tcp); }
     Result<void> operator()(const AttachHook& op) {
@@ -147,32 +222,95 @@ struct BpfDataplane::ApplyOne {
 BpfDataplane::BpfDataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 BpfDataplane::~BpfDataplane() = default;
 
-Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& options) {
-    if (!std::has_single_bit(options.table_size) || options.table_size < 1024 ||
-        options.table_size > SHOAL_MAX_CELLS) {
-        return fail(fmt::format("table size {} is not a power of two from {} to {}",
-                                options.table_size, 1024, SHOAL_MAX_CELLS));
+Result<std::unique_ptr<BpfDataplane::Parts>> BpfDataplane::open_parts(PinDirectory pins,
+                                                                      std::uint32_t table_size) {
+    auto installation = install(pins, TableSizes{table_size});
+    if (!installation) return fail(installation.error());
+    auto parts = std::make_unique<Parts>(std::move(pins), std::move(*installation));
+    if (const Tables* former = parts->former()) {
+        auto mover = Mover::load(parts->tables(), *former);
+        if (!mover) return fail(mover.error());
+        parts->mover = std::move(*mover);
     }
+    if (auto done = parts->virtual_servers.repair(); !done) return fail(done.error());
+    return parts;
+}
+
+Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& options) {
+    if (auto good = check_table_size(options.table_size); !good) return fail(good.error());
     auto pins = PinDirectory::open(options.pin_directory);
     if (!pins) return fail(pins.error());
-    auto installation = install(*pins, TableSizes{options.table_size});
-    if (!installation) return fail(installation.error());
-    auto parts = std::make_unique<Parts>(std::move(*pins), std::move(*installation));
-    if (auto done = parts->virtual_servers.repair(); !done) return fail(done.error());
-    if (parts->installation.adopted) {
-        if (auto done = parts->hooks.replace_programs(); !done) return fail(done.error());
-        if (auto done = settle_programs(parts->pins, parts->installation.programs); !done) {
-            return fail(done.error());
-        }
+    auto parts = open_parts(std::move(*pins), options.table_size);
+    if (!parts) return fail(parts.error());
+    std::unique_ptr<BpfDataplane> dataplane(new BpfDataplane(std::move(*parts)));
+    if (dataplane->adopted()) {
+        if (auto done = dataplane->settle(); !done) return fail(done.error());
     }
     // What a dead process held by is gone.
-    parts->name_holder(0);
+    dataplane->parts_->name_holder(0);
     if (options.hold_fragments) {
-        if (auto held = parts->hold_fragments(); !held) {
+        if (auto held = dataplane->parts_->hold_fragments(); !held) {
             log(Message::fragments_not_held, "{}", held.error().message);
         }
     }
-    return std::unique_ptr<BpfDataplane>(new BpfDataplane(std::move(parts)));
+    return dataplane;
+}
+
+/// Puts the programs where those of an earlier shoald are attached, or behind those of the table
+/// that connections are to be moved from. From then on that one opens no more of its own.
+Result<void> BpfDataplane::settle() {
+    const Tables* former = parts_->former();
+    auto attached =
+        former != nullptr ? parts_->hooks.stand_behind() : parts_->hooks.replace_programs();
+    if (!attached) return attached;
+    const auto pins = parts_->table_pins();
+    if (!pins) return fail(pins.error());
+    if (auto done = settle_programs(*pins, parts_->installation.programs); !done) return done;
+    if (former != nullptr) store_shared(former->settings[0].draining, 1U);
+    return {};
+}
+
+Result<void> BpfDataplane::resize(std::uint32_t cells) {
+    if (parts_->former() != nullptr) {
+        return fail("the connections are moving to another table already");
+    }
+    if (auto good = check_table_size(cells); !good) return good;
+    const Tables& present = parts_->tables();
+    if (auto fits = check_room(cells, load_shared(present.sweeper[0].used)); !fits) return fits;
+    if (auto fits = check_memory({cells}, present.table_bytes()); !fits) return fits;
+    if (auto made = make_successor(parts_->pins, present, {cells}); !made) return made;
+    auto next = open_parts(parts_->pins, cells);
+    if (!next) {
+        static_cast<void>(drop_successor(parts_->pins));
+        return fail(next.error());
+    }
+    (*next)->take_over(*parts_);
+    std::swap(parts_, *next);
+    auto settled = settle();
+    if (settled) return settled;
+    // No packet needs the new table yet.
+    static_cast<void>(parts_->hooks.step_back());
+    std::swap(parts_, *next);
+    parts_->take_over(**next);
+    static_cast<void>(drop_successor(parts_->pins));
+    return settled;
+}
+
+Result<Work> BpfDataplane::advance() {
+    if (!parts_) return withdrawn();
+    if (parts_->former() == nullptr) return Work::none;
+    const auto work = parts_->mover->step();
+    if (!work || *work != Work::none) return work;
+    // The former table is empty, its programs leave everything to those behind.
+    if (auto done = parts_->hooks.replace_programs(); !done) return fail(done.error());
+    if (auto done = promote_successor(parts_->pins); !done) return fail(done.error());
+    parts_->mover.reset();
+    parts_->installation.former.reset();
+    parts_->tracer->trace_at(parts_->tables(), nullptr);
+    if (auto done = settle_programs(parts_->pins, parts_->installation.programs); !done) {
+        return fail(done.error());
+    }
+    return Work::none;
 }
 
 bool BpfDataplane::adopted() const {
@@ -190,7 +328,8 @@ Result<State> BpfDataplane::observe() {
                 std::move(*hooks),
                 parts_->observed_timeouts(),
                 parts_->tables().settings[0].secure_tcp != 0,
-                parts_->virtual_servers.kept_addresses()};
+                parts_->virtual_servers.kept_addresses(),
+                parts_->tables().sizes().cells};
     for (auto& entry : *entries) {
         entry.service.options = parts_->virtual_servers.options(entry.index);
         state.services.push_back(std::move(entry.service));
@@ -200,6 +339,10 @@ Result<State> BpfDataplane::observe() {
 
 std::vector<Result<void>> BpfDataplane::apply_all(std::span<const Operation> operations) {
     if (!parts_) return std::vector<Result<void>>(operations.size(), withdrawn());
+    if (std::ranges::any_of(operations, adds_ipv6)) {
+        if (auto done = parts_->add_ipv6(); !done)
+            return std::vector<Result<void>>(operations.size(), done);
+    }
     std::vector<Result<void>> results;
     const auto is_single = [](const Operation& operation) {
         return !is_of_virtual_server(operation);
@@ -211,7 +354,7 @@ std::vector<Result<void>> BpfDataplane::apply_all(std::span<const Operation> ope
                               std::back_inserter(results));
         }
         if (end == operations.end()) break;
-        results.push_back(std::visit(ApplyOne{*parts_}, *end));
+        results.push_back(std::visit(ApplyOne{*this}, *end));
         next = end + 1;
     }
     return results;
@@ -225,14 +368,16 @@ Result<void> BpfDataplane::set_next_hop(const net::Address& real_server, const N
 
 void BpfDataplane::invalidate_client_next_hops() {
     if (!parts_) return;
-    __atomic_add_fetch(&parts_->tables().settings[0].route_generation, 1, __ATOMIC_SEQ_CST);
+    parts_->change_settings([](shoal_settings& settings) {
+        __atomic_add_fetch(&settings.route_generation, 1, __ATOMIC_SEQ_CST);
+    });
 }
 
 Result<Statistics> BpfDataplane::statistics() {
     if (!parts_) return withdrawn();
     const auto entries = parts_->virtual_servers.list();
     if (!entries) return fail(entries.error());
-    return read_statistics(parts_->tables(), *entries);
+    return read_statistics(parts_->tables(), parts_->former(), *entries);
 }
 
 Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter, std::uint32_t from,
@@ -241,27 +386,52 @@ Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter,
     const auto marked = [this](std::uint32_t service) {
         return parts_->virtual_servers.matches_of(service);
     };
-    return read_connections(parts_->tables(), marked, filter, from, scan);
+    const Tables* former = parts_->former();
+    if (former == nullptr) return read_connections(parts_->tables(), marked, filter, from, scan);
+    // First those that still have to move: who moves meanwhile is shown twice rather than not.
+    const std::uint32_t first = former->sizes().cells;
+    if (from < first) {
+        auto page = read_connections(*former, marked, filter, from, scan);
+        page.next = page.next.value_or(first);
+        return page;
+    }
+    auto page = read_connections(parts_->tables(), marked, filter, from - first, scan);
+    if (page.next) *page.next += first;
+    return page;
 }
 
 Result<std::uint64_t> BpfDataplane::begin_trace(const TraceFilter& filter) {
     if (!parts_) return withdrawn();
-    return parts_->tracer.begin(filter);
+    return parts_->tracer->begin(filter);
 }
 
 Result<TracePage> BpfDataplane::read_trace(std::uint64_t trace) {
     if (!parts_) return withdrawn();
-    return parts_->tracer.read(trace);
+    return parts_->tracer->read(trace);
 }
 
 void BpfDataplane::end_trace(std::uint64_t trace) {
-    if (parts_) parts_->tracer.end(trace);
+    if (parts_) parts_->tracer->end(trace);
 }
 
+/// While connections move, the former table's programs come first, and say so where the others go
+/// on.
 Result<Explanation> BpfDataplane::explain(const PacketQuestion& question) {
     if (!parts_) return withdrawn();
-    return dataplane::explain(parts_->tables(), parts_->program("explain"), parts_->virtual_servers,
-                              question);
+    const char* name = question.virtual_address.is_v6() ? "explain_ipv6" : "explain";
+    if (const Tables* former = parts_->former()) {
+        const auto program = parts_->pins.get(name);
+        if (!program) return fail(program.error());
+        auto told = dataplane::explain(*former, *program ? program->get() : -1,
+                                       parts_->virtual_servers, question);
+        if (!told || told->verdict != verdict_texts[SHOAL_VERDICT_left_to_successor].name)
+            return told;
+    }
+    const auto& programs = parts_->installation.programs;
+    const auto program = programs.find(name);
+    return dataplane::explain(parts_->tables(),
+                              program == programs.end() ? -1 : program->second.get(),
+                              parts_->virtual_servers, question);
 }
 
 Result<void> BpfDataplane::withdraw() {
@@ -278,7 +448,7 @@ Result<void> BpfDataplane::withdraw() {
 
 Result<std::vector<std::string>> BpfDataplane::self_check() {
     if (!parts_) return withdrawn();
-    return compare_counts(parts_->tables());
+    return compare_counts(parts_->tables(), parts_->former());
 }
 
 }  // namespace shoal::dataplane

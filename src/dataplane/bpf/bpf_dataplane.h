@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/bpf/pin_directory.h"
 #include "dataplane/dataplane.h"
 
 namespace shoal::dataplane {
@@ -13,8 +14,8 @@ namespace shoal::dataplane {
 struct BpfOptions {
     /// Its parent is on a BPF file system. One data plane per directory.
     std::filesystem::path pin_directory = "/sys/fs/bpf/shoal";
-    /// Of a table that is created; one that is found keeps its size (Statistics::table shows it). A
-    /// power of two from 2^10 to 2^24.
+    /// Of a table that is created; one that is found keeps its size until SetTableSize. A power of
+    /// two from 2^10 to 2^24.
     std::uint32_t table_size = 1U << 20;
     /// Fragments that overtake the first one of their datagram wait for it for up to 50 ms; else
     /// they are dropped. One data plane of a network namespace can do it.
@@ -42,6 +43,7 @@ class BpfDataplane final : public Dataplane {
     Result<TracePage> read_trace(std::uint64_t trace) override;
     void end_trace(std::uint64_t trace) override;
     Result<Explanation> explain(const PacketQuestion& question) override;
+    Result<Work> advance() override;
     /// Afterwards every other call fails. May be repeated, whether it failed or not.
     Result<void> withdraw() override;
 
@@ -53,6 +55,10 @@ class BpfDataplane final : public Dataplane {
     struct Parts;
     struct ApplyOne;
     explicit BpfDataplane(std::unique_ptr<Parts> parts);
+
+    static Result<std::unique_ptr<Parts>> open_parts(PinDirectory pins, std::uint32_t table_size);
+    Result<void> resize(std::uint32_t cells);
+    Result<void> settle();
 
     /// Unset after withdraw().
     std::unique_ptr<Parts> parts_;

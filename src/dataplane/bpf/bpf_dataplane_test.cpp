@@ -258,6 +258,37 @@ TEST_F(BpfDataplaneTest, a_kill_at_any_moment_of_creation_does_no_harm) {
     EXPECT_FALSE(std::filesystem::exists(pins()));
 }
 
+TEST_F(BpfDataplaneTest, programs_of_ipv6_come_with_the_first_virtual_server_and_stay) {
+    const PinDirectory directory = PinDirectory::open(pins()).value();
+    const auto handed_over_to = [&] {
+        const Tables tables = pinned_tables();
+        const std::uint32_t only = 0;
+        std::uint32_t program = 0;
+        return bpf_map_lookup_elem(tables.fd("ipv6_tc"), &only, &program) == 0 ? program : 0;
+    };
+    const auto pinned = [&] { return directory.get("shoal_ipv6_tc")->get() >= 0; };
+    PacketQuestion question;
+    question.client = address("2001:db8::7");
+    question.virtual_address = address("2001:db8:80::80");
+    question.virtual_port = 80;
+    const ServiceKey key{model::Protocol::tcp, question.virtual_address, 80};
+    std::uint32_t first = 0;
+    {
+        const auto dataplane = open();
+        EXPECT_EQ(handed_over_to(), 0U);
+        EXPECT_FALSE(pinned());
+        EXPECT_EQ(dataplane->explain(question)->verdict, "foreign");
+        apply(*dataplane, AddService{key, {model::Scheduler::rr}});
+        first = handed_over_to();
+        EXPECT_NE(first, 0U);
+        EXPECT_TRUE(pinned());
+        EXPECT_EQ(dataplane->explain(question)->verdict, "no_server");
+    }
+    const auto dataplane = open();
+    EXPECT_NE(handed_over_to(), first) << "an adopting process brings its own";
+    EXPECT_EQ(dataplane->explain(question)->verdict, "no_server");
+}
+
 TEST_F(BpfDataplaneTest, a_kill_during_adoption_does_no_harm) {
     run("ip link add wan0 type veth peer name client0");
     apply(*open(), AttachHook{"wan0", model::HookChoice::xdp});

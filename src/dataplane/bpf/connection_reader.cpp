@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <optional>
 #include <unordered_map>
@@ -41,17 +42,38 @@ __u32 jiffies_now(const Tables& tables) {
     return static_cast<__u32>(load_shared(sweeper.last_tick_jiffies) + ticks);
 }
 
+/// A connection as it was at one moment, with the cell of its addresses where it is of IPv6.
+struct CellCopy {
+    shoal_connection connection{};
+    shoal_addresses addresses{};
+
+    bool is_v6() const { return (connection.word & SHOAL_WORD_IPV6) != 0; }
+    net::Address client() const {
+        return is_v6() ? address_of(addresses.client_address, 6)
+                       : net::Address::v4(connection.client_address);
+    }
+    net::Address virtual_address() const {
+        return is_v6() ? address_of(addresses.virtual_address, 6)
+                       : net::Address::v4(connection.virtual_address);
+    }
+    net::Address real_address() const {
+        return is_v6() ? address_of(addresses.real_address, 6)
+                       : net::Address::v4(connection.real_address);
+    }
+};
+
 /// The cells' contents in words. A virtual server is looked up once, not for every connection.
 class Converter {
   public:
     explicit Converter(const Tables& tables) : tables_(&tables), now_(jiffies_now(tables)) {}
 
-    model::Connection operator()(const shoal_connection& cell) const {
+    model::Connection operator()(const CellCopy& copy) const {
+        const shoal_connection& cell = copy.connection;
         model::Connection connection;
         connection.mark = service_of(cell).key.mark;
-        connection.client = net::Address::v4(cell.client_address);
+        connection.client = copy.client();
         connection.client_port = ntohs(cell.client_port);
-        connection.real_address = net::Address::v4(cell.real_address);
+        connection.real_address = real_address(copy);
         connection.real_port = ntohs(cell.real_port);
         connection.state = state_name(state_of(cell.word));
         connection.active = is_counted(cell.word) && (cell.word & SHOAL_WORD_INACTIVE) == 0;
@@ -61,7 +83,7 @@ class Converter {
         } else {
             connection.protocol =
                 cell.protocol == IPPROTO_UDP ? model::Protocol::udp : model::Protocol::tcp;
-            connection.virtual_address = net::Address::v4(cell.virtual_address);
+            connection.virtual_address = copy.virtual_address();
             connection.virtual_port = ntohs(cell.virtual_port);
         }
         return connection;
@@ -73,6 +95,17 @@ class Converter {
         connection.protocol = service.protocol;
         connection.virtual_address = service.address;
         connection.virtual_port = service.port.is_single() ? service.port.first : 0;
+    }
+
+    /// Where a tunnel leads to the other family, only the real server's own record has it.
+    net::Address real_address(const CellCopy& copy) const {
+        const std::uint32_t index = copy.connection.server;
+        if (index < SHOAL_MAX_SERVERS) {
+            const shoal_server& server = tables_->servers[index];
+            if (server.family != 0 && (server.family == 6) != copy.is_v6())
+                return address_of(server.address, server.family);
+        }
+        return copy.real_address();
     }
 
     const shoal_service& service_of(const shoal_connection& cell) const {
@@ -94,29 +127,30 @@ class Converter {
 };
 
 /// Nothing where the cell was freed, and perhaps taken again, while it was copied.
-std::optional<shoal_connection> copy_cell(const shoal_connection& shared) {
+std::optional<CellCopy> copy_cell(const Tables& tables, std::uint32_t index) {
+    const shoal_connection& shared = tables.connections[index];
     const __u32 word = load_shared(shared.word);
     if (!is_counted(word) && !is_template(word)) return std::nullopt;
-    shoal_connection cell = shared;
+    CellCopy copy{shared, {}};
+    if ((word & SHOAL_WORD_IPV6) != 0) {
+        const std::uint32_t cell = copy.connection.address_cell;
+        if (cell >= tables.connections.size()) return std::nullopt;
+        std::memcpy(&copy.addresses, &tables.connections[cell], sizeof copy.addresses);
+    }
+    // The cell of the addresses is freed later, and taken later.
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (load_shared(shared.word) >> SHOAL_WORD_GENERATION_SHIFT !=
         word >> SHOAL_WORD_GENERATION_SHIFT) {
         return std::nullopt;
     }
-    cell.word = word;
-    return cell;
+    copy.connection.word = word;
+    return copy;
 }
 
 /// What needs no conversion, so that a filter over a large table is fast.
-bool may_match(const ConnectionFilter& filter, const shoal_connection& cell) {
-    if (filter.client &&
-        (filter.client->is_v6() || filter.client->v4_bits() != cell.client_address)) {
-        return false;
-    }
-    if (filter.real_server &&
-        (filter.real_server->is_v6() || filter.real_server->v4_bits() != cell.real_address)) {
-        return false;
-    }
+bool may_match(const ConnectionFilter& filter, const CellCopy& copy) {
+    const shoal_connection& cell = copy.connection;
+    if (filter.client && *filter.client != copy.client()) return false;
     return !filter.state || *filter.state == state_name(state_of(cell.word));
 }
 
@@ -158,9 +192,11 @@ ConnectionPage read_connections(const Tables& tables, const MarkedPackets& marke
     TemplateFilter takes_templates_of(tables, marked, filter);
     ConnectionPage page;
     for (std::uint32_t index = begin; index < end; ++index) {
-        const auto cell = copy_cell(tables.connections[index]);
+        const auto cell = copy_cell(tables, index);
         if (!cell || !may_match(filter, *cell)) continue;
-        if (is_template(cell->word) && !takes_templates_of(cell->service)) continue;
+        if (is_template(cell->connection.word) && !takes_templates_of(cell->connection.service)) {
+            continue;
+        }
         auto connection = convert(*cell);
         if (matches(filter, connection)) page.connections.push_back(std::move(connection));
     }

@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <thread>
 
+#include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/kernel_fixture.h"
 
 namespace shoal::dataplane {
@@ -58,6 +60,31 @@ class ConnectionReaderTest : public KernelFixture {
     std::unique_ptr<BpfDataplane> dataplane;
     Tables tables;
 };
+
+TEST_F(ConnectionReaderTest, shows_a_connection_of_ipv6_with_the_cell_of_its_addresses) {
+    shoal_addresses addresses{};
+    put_address(addresses.client_address, address("2001:db8:1::7"));
+    put_address(addresses.virtual_address, address("2001:db8:80::80"));
+    put_address(addresses.real_address, address("2001:db8:a::1"));
+    addresses.word = SHOAL_STATE_ADDRESSES;
+    addresses.owner = 5;
+    std::memcpy(&tables.connections[6], &addresses, sizeof addresses);
+    write_cell(5, SHOAL_STATE_FREE);
+    tables.connections[5].client_address = SHOAL_NOT_IPV4;
+    tables.connections[5].virtual_address = SHOAL_NOT_IPV4;
+    tables.connections[5].address_cell = 6;
+    tables.connections[5].server = SHOAL_MAX_SERVERS - 1;
+    store_shared(tables.connections[5].word, __u32{SHOAL_STATE_ESTABLISHED | SHOAL_WORD_IPV6});
+    ConnectionFilter filter;
+    filter.client = address("2001:db8:1::7");
+    const auto found = all(filter);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].client, address("2001:db8:1::7"));
+    EXPECT_EQ(found[0].virtual_address, address("2001:db8:80::80"));
+    EXPECT_EQ(found[0].real_address, address("2001:db8:a::1"));
+    filter.client = address("2001:db8:1::8");
+    EXPECT_TRUE(all(filter).empty());
+}
 
 TEST_F(ConnectionReaderTest, shows_a_connection_as_the_table_holds_it) {
     write_cell(5, SHOAL_STATE_ESTABLISHED);

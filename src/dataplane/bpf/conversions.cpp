@@ -47,14 +47,27 @@ void put_address(__be32 (&field)[4], const net::Address& address) {
     std::memcpy(&field[0], address.bytes().data(), sizeof field);
 }
 
-net::Address v4_address(const __be32 (&field)[4]) {
-    return net::Address::v4(field[0]);
+net::Address address_of(const __be32 (&field)[4], __u32 family) {
+    if (family != 6) return net::Address::v4(field[0]);
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), &field[0], bytes.size());
+    return net::Address::v6(bytes);
+}
+
+__u32 fold_address(const __be32 (&field)[4]) {
+    return field[0] ^ field[1] ^ field[2] ^ field[3];
+}
+
+__u32 fold_address(const net::Address& address) {
+    __be32 field[4];
+    put_address(field, address);
+    return fold_address(field);
 }
 
 shoal_service_key to_key(const ServiceKey& key) {
     shoal_service_key raw{};
     if (key.mark != 0) {
-        raw.family = 4;
+        raw.family = key.address.is_v6() ? 6 : 4;
         raw.mark = key.mark;
         return raw;
     }
@@ -66,7 +79,7 @@ shoal_service_key to_key(const ServiceKey& key) {
 }
 
 ServerKey server_key(const shoal_server& record) {
-    return {v4_address(record.address), ntohs(record.port)};
+    return {address_of(record.address, record.family), ntohs(record.port)};
 }
 
 __u32 to_abi(model::Scheduler scheduler) {

@@ -13,7 +13,11 @@ namespace shoal::dataplane {
 shoal_service_key to_key(const ServiceKey& key);
 /// The 16 bytes of an address field.
 void put_address(__be32 (&field)[4], const net::Address& address);
-net::Address v4_address(const __be32 (&field)[4]);
+/// `family` is 6, or anything else for IPv4.
+net::Address address_of(const __be32 (&field)[4], __u32 family);
+/// One word of an address, as loaded by the CPU: what filters and rings hash.
+__u32 fold_address(const __be32 (&field)[4]);
+__u32 fold_address(const net::Address& address);
 /// Address and port of a record, with the port in host byte order.
 ServerKey server_key(const shoal_server& record);
 

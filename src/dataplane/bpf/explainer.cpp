@@ -35,6 +35,10 @@ shoal_explanation ask(const PacketQuestion& question) {
 }
 
 Result<shoal_explanation> run(const Tables& tables, int program, shoal_explanation raw) {
+    if (program < 0) {
+        raw.verdict = SHOAL_VERDICT_foreign;
+        return raw;
+    }
     const int map = tables.fd("explanation");
     if (bpf_map_update_elem(map, &zero_key, &raw, BPF_ANY) != 0)
         return fail(system_error("asking the packet path", errno));
@@ -232,7 +236,7 @@ class Teller {
         if (raw_.server >= SHOAL_MAX_SERVERS || raw_.by_chance != 0) return;
         const auto& record = tables_.servers[raw_.server];
         const auto goes_to =
-            ServerKey{v4_address(record.address), ntohs(raw_.real_port)}.to_string();
+            ServerKey{address_of(record.address, record.family), ntohs(raw_.real_port)}.to_string();
         const bool sent = raw_.verdict == SHOAL_VERDICT_new_connection ||
                           raw_.verdict == SHOAL_VERDICT_forwarded ||
                           raw_.verdict == SHOAL_VERDICT_local ||
@@ -248,7 +252,7 @@ class Teller {
         if ((load_shared(record.flags) & SHOAL_SERVER_LOCAL) != 0) return "the director itself";
         const auto interface = load_shared(record.interface);
         if (interface == 0) return "there is no route to the real server";
-        const auto gateway = v4_address(detail.next_hop);
+        const auto gateway = address_of(detail.next_hop, detail.family);
         net::MacAddress mac;
         std::ranges::copy(record.mac, mac.bytes.begin());
         const bool known = (load_shared(record.flags) & SHOAL_SERVER_NEXT_HOP_KNOWN) != 0;
@@ -268,8 +272,6 @@ class Teller {
 
 Result<Explanation> explain(const Tables& tables, int program, VirtualServers& virtual_servers,
                             const PacketQuestion& question) {
-    if (question.client.is_v6() || question.virtual_address.is_v6())
-        return fail("IPv6 is not balanced yet");
     const auto raw = run(tables, program, ask(question));
     if (!raw) return fail(raw.error());
     auto entries = virtual_servers.list();

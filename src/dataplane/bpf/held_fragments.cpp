@@ -60,7 +60,6 @@ std::optional<shoal_fragment_key> key_of_ipv6(Bytes packet) {
     std::memcpy(&key.source[0], &ip->ip6_src, sizeof ip->ip6_src);
     std::memcpy(&key.destination[0], &ip->ip6_dst, sizeof ip->ip6_dst);
     key.identification = fragment->ip6f_ident;
-    key.protocol = fragment->ip6f_nxt;
     key.family = 6;
     return key;
 }

@@ -95,7 +95,7 @@ TEST_F(HeldFragmentsTest, names_that_of_ipv6_behind_other_headers_too) {
     for (const bool with_options : {false, true}) {
         const auto key = fragment_key_of(ipv6(with_options)).value();
         EXPECT_EQ(key.identification, __builtin_bswap32(9));
-        EXPECT_EQ(key.protocol, 17);
+        EXPECT_EQ(key.protocol, 0) << "fragments may differ in it";
         EXPECT_EQ(key.family, 6);
         EXPECT_EQ(key.source[0], __builtin_bswap32(0x00010203));
         EXPECT_EQ(key.destination[3], __builtin_bswap32(0x1c1d1e1f));

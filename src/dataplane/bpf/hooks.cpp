@@ -173,7 +173,25 @@ Result<void> Hooks::replace_at(const Device& device) const {
     }
     const auto xdp = hooked ? xdp_.attached_or_left(device) : xdp_.attached(device);
     if (!xdp) return fail(xdp.error());
-    return *xdp ? xdp_.attach(device) : Result<void>();
+    if (*xdp) {
+        if (auto done = xdp_.attach(device); !done) return done;
+    }
+    const bool behind = std::ranges::any_of(
+        filters->ours, [](const TcFilter& filter) { return filter.place == Place::behind; });
+    return behind ? detach_tc_behind(device) : Result<void>();
+}
+
+Result<void> Hooks::stand_behind() const {
+    return for_each_device([&](const Device& device) -> Result<void> {
+        const auto filters = list_tc_filters(device);
+        if (!filters) return fail(filters.error());
+        if (filters->ours.empty()) return {};
+        return attach_tc(device, tc_program_, filters->ours.front().wanted, Place::behind);
+    });
+}
+
+Result<void> Hooks::step_back() const {
+    return for_each_device([](const Device& device) { return detach_tc_behind(device); });
 }
 
 Result<void> Hooks::replace_programs() const {

@@ -33,7 +33,13 @@ class Hooks {
     Result<void> attach(const AttachHook& attach);
     Result<void> detach(const DetachHook& detach);
     /// Puts the current programs where earlier ones are attached, without changing a hook's kind.
+    /// None of ours stands behind another one afterwards.
     Result<void> replace_programs() const;
+    /// Attaches the tc program behind the earlier ones, which stay. XDP stays theirs too: what they
+    /// leave to tc goes on to the current one.
+    Result<void> stand_behind() const;
+    /// Undoes stand_behind().
+    Result<void> step_back() const;
     /// From every device, also those of earlier runs.
     Result<void> detach_all() const;
 

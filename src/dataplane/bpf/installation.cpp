@@ -4,15 +4,18 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include "dataplane/bpf/libbpf_options.h"
 #include "dataplane/bpf/pool_store.h"
+#include "dataplane/bpf/successor.h"
 #include "model/table_memory.h"
 
 namespace shoal::dataplane {
@@ -68,6 +71,8 @@ Result<std::set<std::string>> our_names() {
     std::set<std::string> names(maps->begin(), maps->end());
     names.insert(programs->begin(), programs->end());
     names.insert(PoolStore::directory);
+    names.insert(successor_directory);
+    names.insert(promoted_directory);
     return names;
 }
 
@@ -105,26 +110,10 @@ Result<void> pin_maps(const PinDirectory& pins, const Objects& maps) {
     return pins.make_directory(PoolStore::directory);
 }
 
-/// The kernel would take it from whatever else runs here. Unknown memory is no reason to refuse.
-Result<void> check_memory(TableSizes sizes) {
-    std::ifstream file("/proc/meminfo");
-    std::string word;
-    std::uint64_t available = 0;  // kB
-    while (file >> word) {
-        if (word == "MemAvailable:" && file >> available) break;
-    }
-    const std::uint64_t needed = model::table_bytes(sizes.cells);
-    if (available == 0 || needed <= available * 1024) return {};
-    return fail(
-        fmt::format("a table of {} cells takes {} MB, {} are free: lower table_size in "
-                    "[global], or add memory",
-                    sizes.cells, needed >> 20, available >> 10));
-}
-
 Result<Installation> create(const PinDirectory& pins, TableSizes sizes) {
     if (auto good = check_nobody_else_is_there(pins); !good) return fail(good.error());
     if (auto done = clear_pins(pins); !done) return fail(done.error());
-    if (auto fits = check_memory(sizes); !fits) return fail(fits.error());
+    if (auto fits = check_memory(sizes, 0); !fits) return fail(fits.error());
     auto loaded = load_objects({}, sizes);
     if (!loaded) return fail(loaded.error());
     if (auto done = pin_maps(pins, loaded->maps); !done) return fail(done.error());
@@ -136,7 +125,7 @@ Result<Installation> create(const PinDirectory& pins, TableSizes sizes) {
     if (auto done = pins.pin(commit_marker, tables->fd(commit_marker)); !done) {
         return fail(done.error());
     }
-    return Installation{std::move(*tables), std::move(loaded->programs), false, {}};
+    return Installation{std::move(*tables), std::move(loaded->programs), false, {}, {}};
 }
 
 // ---- One that runs
@@ -170,7 +159,7 @@ Result<Objects> open_maps(const PinDirectory& pins) {
     return maps;
 }
 
-Result<Installation> adopt(const PinDirectory& pins, const Descriptor& marker) {
+Result<TableSizes> read_sizes(const PinDirectory& pins, const Descriptor& marker) {
     const auto settings = read_settings(marker.get());
     if (!settings) return fail(settings.error());
     if (settings->abi_version != SHOAL_ABI_VERSION) {
@@ -179,25 +168,107 @@ Result<Installation> adopt(const PinDirectory& pins, const Descriptor& marker) {
                         "needs {}: withdraw it with the shoald that made it",
                         pins.path().string(), settings->abi_version, SHOAL_ABI_VERSION));
     }
-    const TableSizes sizes{settings->cells};
+    return TableSizes{settings->cells};
+}
+
+/// The table whose marker this is; where it is a successor's, `pins` hold what is common.
+Result<Objects> open_table(const PinDirectory& pins, const PinDirectory& table, TableSizes sizes) {
     auto maps = open_maps(pins);
     if (!maps) return fail(maps.error());
+    if (table.path() != pins.path()) {
+        auto own = open_maps(table);
+        if (!own) return fail(own.error());
+        for (auto& [name, map] : *own)
+            (*maps)[name] = std::move(map);
+    }
     if (auto good = check_layouts(*maps, sizes); !good) {
         return fail(good.error().within(
-            fmt::format("the data plane pinned under {} cannot be used", pins.path().string())));
+            fmt::format("the data plane pinned under {} cannot be used", table.path().string())));
     }
-    auto loaded = load_objects(std::move(*maps), sizes);
+    return maps;
+}
+
+Result<Tables> map_former(const PinDirectory& pins, const Descriptor& marker) {
+    const auto sizes = read_sizes(pins, marker);
+    if (!sizes) return fail(sizes.error());
+    auto maps = open_table(pins, pins, *sizes);
+    if (!maps) return fail(maps.error());
+    return Tables::map(std::move(*maps));
+}
+
+/// Where an earlier process had virtual servers of IPv6. `table` is where the table's programs are
+/// pinned, and `pins` where those of the one are whose connections move to it.
+Result<void> load_ipv6_again(const PinDirectory& pins, const PinDirectory& table,
+                             LoadedObjects& loaded, TableSizes sizes) {
+    for (const PinDirectory* directory : {&pins, &table}) {
+        const auto before = directory->get(ipv6_program);
+        if (!before) return fail(before.error());
+        if (!*before) continue;
+        auto programs = load_ipv6(loaded.maps, sizes);
+        if (!programs) return fail(programs.error());
+        loaded.programs.merge(*programs);
+        return {};
+    }
+    return {};
+}
+
+/// `table` is where the table's own maps are pinned, and its programs.
+Result<Installation> adopt(const PinDirectory& pins, const PinDirectory& table,
+                           const Descriptor& marker) {
+    const auto sizes = read_sizes(table, marker);
+    if (!sizes) return fail(sizes.error());
+    auto maps = open_table(pins, table, *sizes);
+    if (!maps) return fail(maps.error());
+    auto loaded = load_objects(std::move(*maps), *sizes);
     if (!loaded) return fail(loaded.error());
-    auto former = former_xdp_programs(pins);
+    if (auto done = load_ipv6_again(pins, table, *loaded, *sizes); !done) return fail(done.error());
+    auto former = former_xdp_programs(table);
     if (!former) return fail(former.error());
-    if (auto done = pin_new_programs(pins, loaded->programs); !done) return fail(done.error());
+    if (auto done = pin_new_programs(table, loaded->programs); !done) return fail(done.error());
     auto tables = Tables::map(std::move(loaded->maps));
     if (!tables) return fail(tables.error());
     if (auto done = start_sweeper(loaded->programs); !done) return fail(done.error());
-    return Installation{std::move(*tables), std::move(loaded->programs), true, std::move(*former)};
+    return Installation{
+        std::move(*tables), std::move(loaded->programs), true, std::move(*former), {}};
+}
+
+/// Two tables, of which the one under `pins` itself is left for the other one.
+Result<Installation> adopt_both(const PinDirectory& pins, const PinDirectory& successor,
+                                const Descriptor& marker, const Descriptor& successor_marker) {
+    auto former = map_former(pins, marker);
+    if (!former) return fail(former.error());
+    auto installation = adopt(pins, successor, successor_marker);
+    if (!installation) return installation;
+    installation->former = std::move(*former);
+    auto xdp = former_xdp_programs(pins);
+    if (!xdp) return fail(xdp.error());
+    std::ranges::move(*xdp, std::back_inserter(installation->former_xdp));
+    return installation;
 }
 
 }  // namespace
+
+/// The kernel would take it from whatever else runs here. Unknown memory is no reason to refuse.
+Result<void> check_memory(TableSizes sizes, std::uint64_t beside) {
+    std::ifstream file("/proc/meminfo");
+    std::string word;
+    std::uint64_t available = 0;  // kB
+    while (file >> word) {
+        if (word == "MemAvailable:" && file >> available) break;
+    }
+    const std::uint64_t needed = model::table_bytes(sizes.cells);
+    if (available == 0 || needed <= available * 1024) return {};
+    const std::string meanwhile =
+        beside == 0 ? ""
+                    : fmt::format(
+                          " beside the {} MB of the present one, until the connections "
+                          "have moved",
+                          beside >> 20);
+    return fail(
+        fmt::format("a table of {} cells takes {} MB{}, {} are free: lower table_size in "
+                    "[global], or add memory",
+                    sizes.cells, needed >> 20, meanwhile, available >> 10));
+}
 
 Result<std::uint32_t> run_program(int program, std::uint32_t mark) {
     // The shortest packet the kernel accepts for a test run.
@@ -217,9 +288,25 @@ Result<std::uint32_t> run_program(int program, std::uint32_t mark) {
 }
 
 Result<Installation> install(const PinDirectory& pins, TableSizes sizes) {
+    if (auto done = finish_promotion(pins); !done) return fail(done.error());
     const auto marker = pins.get(commit_marker);
     if (!marker) return fail(marker.error());
-    return *marker ? adopt(pins, *marker) : create(pins, sizes);
+    if (!*marker) return create(pins, sizes);
+    const auto successor = find_successor(pins);
+    if (!successor) return fail(successor.error());
+    if (!*successor) return adopt(pins, pins, *marker);
+    const auto successor_marker = (*successor)->get(commit_marker);
+    if (!successor_marker) return fail(successor_marker.error());
+    return adopt_both(pins, **successor, *marker, *successor_marker);
+}
+
+Result<void> add_ipv6(const PinDirectory& pins, Installation& installation) {
+    if (installation.programs.contains(ipv6_program)) return {};
+    auto programs = load_ipv6(installation.tables.maps, installation.tables.sizes());
+    if (!programs) return fail(programs.error());
+    if (auto done = settle_programs(pins, *programs); !done) return done;
+    installation.programs.merge(*programs);
+    return {};
 }
 
 Result<void> settle_programs(const PinDirectory& pins, const Objects& programs) {

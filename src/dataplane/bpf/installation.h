@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,24 @@ struct Installation {
     bool adopted = false;
     /// XDP programs of earlier runs, which may still be attached.
     std::vector<Descriptor> former_xdp;
+    /// The table whose connections are to be moved to `tables`, see successor.h. Its programs stand
+    /// in front. What belongs to no table is common to both.
+    std::optional<Tables> former;
 };
 
 /// Creates the packet path under `pins`, or loads the programs onto the maps that are pinned there.
 /// The pin of `settings` is the last one made and the first one removed: without it the others are
 /// the remains of an interrupted creation or withdrawal and are cleared away. Nothing is created
-/// among pins that are not ours.
+/// among pins that are not ours. Where connections are being moved to another table, goes on so.
 Result<Installation> install(const PinDirectory& pins, TableSizes sizes);
+
+/// Loads and pins the programs of IPv6 where they are not there yet: few need them, and they take a
+/// second or two. `pins`: of the table.
+Result<void> add_ipv6(const PinDirectory& pins, Installation& installation);
+
+/// An error in words where the machine has not the memory for a table. `beside` bytes are taken
+/// meanwhile by another one.
+Result<void> check_memory(TableSizes sizes, std::uint64_t beside);
 
 /// Once the programs are attached wherever those of earlier runs were: makes them the pinned ones
 /// and forgets the others.

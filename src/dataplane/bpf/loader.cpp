@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
 #include "dataplane/bpf/libbpf_messages.h"
 #include "director_tc.skel.h"
+#include "director_tc6.skel.h"
 #include "director_xdp.skel.h"
+#include "director_xdp6.skel.h"
 
 namespace shoal::dataplane {
 
@@ -22,6 +26,8 @@ constexpr std::size_t log_length = 2000;
 struct Destroy {
     void operator()(director_tc* skeleton) const { director_tc::destroy(skeleton); }
     void operator()(director_xdp* skeleton) const { director_xdp::destroy(skeleton); }
+    void operator()(director_tc6* skeleton) const { director_tc6::destroy(skeleton); }
+    void operator()(director_xdp6* skeleton) const { director_xdp6::destroy(skeleton); }
 };
 template <class Skeleton>
 using Handle = std::unique_ptr<Skeleton, Destroy>;
@@ -60,13 +66,13 @@ Result<Descriptor> duplicate(int fd) {
     return Descriptor(copy);
 }
 
+/// Scratch room that only one object names is its own.
 Result<void> use_maps(bpf_object* object, const Objects& maps) {
     Result<void> result;
     for_each_map(object, [&](bpf_map* map) {
         const auto found = maps.find(bpf_map__name(map));
-        const int error =
-            found == maps.end() ? -ENOENT : bpf_map__reuse_fd(map, found->second.get());
-        if (error != 0) {
+        if (found == maps.end()) return;
+        if (const int error = bpf_map__reuse_fd(map, found->second.get()); error != 0) {
             result = fail(system_error(fmt::format("using map {}", bpf_map__name(map)), error));
         }
     });
@@ -96,6 +102,14 @@ Result<void> take_programs(bpf_object* object, Objects& programs) {
     return {};
 }
 
+Result<void> put_program(const Objects& maps, const char* array, const Objects& programs,
+                         const char* program) {
+    const std::uint32_t only = 0;
+    const int fd = programs.at(program).get();
+    if (bpf_map_update_elem(maps.at(array).get(), &only, &fd, BPF_ANY) == 0) return {};
+    return fail(system_error(fmt::format("handing over to {}", program), errno));
+}
+
 template <class Skeleton>
 Result<void> load(Skeleton& skeleton, TableSizes sizes) {
     skeleton.rodata->shoal_cell_mask = sizes.cells - 1;
@@ -105,6 +119,26 @@ Result<void> load(Skeleton& skeleton, TableSizes sizes) {
     if (error == 0) return {};
     return fail(system_error("the kernel refused the packet path", error).message + "\n" +
                 messages.tail(log_length));
+}
+
+/// Loads an object onto maps that exist, and takes its programs.
+template <class Skeleton>
+Result<void> load_onto(const Objects& maps, TableSizes sizes, Objects& programs) {
+    auto skeleton = open_skeleton<Skeleton>();
+    if (!skeleton) return fail(skeleton.error());
+    if (auto done = use_maps((*skeleton)->obj, maps); !done) return done;
+    if (auto done = load(**skeleton, sizes); !done) return done;
+    return take_programs((*skeleton)->obj, programs);
+}
+
+template <class Skeleton>
+Result<void> add_program_names(std::vector<std::string>& names) {
+    auto skeleton = open_skeleton<Skeleton>();
+    if (!skeleton) return fail(skeleton.error());
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program((*skeleton)->obj, program)) != nullptr)
+        names.emplace_back(bpf_program__name(program));
+    return {};
 }
 
 }  // namespace
@@ -118,17 +152,43 @@ Result<std::vector<std::string>> map_names() {
 }
 
 Result<std::vector<std::string>> program_names() {
-    auto tc = open_skeleton<director_tc>();
-    if (!tc) return fail(tc.error());
-    auto xdp = open_skeleton<director_xdp>();
-    if (!xdp) return fail(xdp.error());
     std::vector<std::string> names;
-    for (bpf_object* object : {(*tc)->obj, (*xdp)->obj}) {
-        bpf_program* program = nullptr;
-        while ((program = bpf_object__next_program(object, program)) != nullptr)
-            names.emplace_back(bpf_program__name(program));
+    for (const auto add : {add_program_names<director_tc>, add_program_names<director_xdp>,
+                           add_program_names<director_tc6>, add_program_names<director_xdp6>}) {
+        if (auto done = add(names); !done) return fail(done.error());
     }
     return names;
+}
+
+bool belongs_to_table(std::string_view map) {
+    static constexpr std::array<std::string_view, 12> names{
+        "settings", "flow_index", "connections", "overflow", "free_cells", "free_ring",
+        "free_batch", "recent_flow", "sweeper", "sweep_timer",
+        // Each table's programs hand over to those on the same table.
+        "ipv6_tc", "ipv6_xdp"};
+    return std::ranges::find(names, map) != names.end();
+}
+
+Result<Objects> make_table(const Objects& common, TableSizes sizes) {
+    auto skeleton = open_skeleton<director_tc>();
+    if (!skeleton) return fail(skeleton.error());
+    bpf_object* object = (*skeleton)->obj;
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program(object, program)) != nullptr)
+        bpf_program__set_autoload(program, false);
+    Result<void> used;
+    for_each_map(object, [&](bpf_map* map) {
+        set_size(map, sizes);
+        const std::string_view name = bpf_map__name(map);
+        if (belongs_to_table(name) || !used) return;
+        const int error = bpf_map__reuse_fd(map, common.at(std::string(name)).get());
+        if (error != 0) used = fail(system_error(fmt::format("using map {}", name), error));
+    });
+    if (!used) return fail(used.error());
+    if (auto done = load(**skeleton, sizes); !done) return fail(done.error());
+    Objects maps;
+    if (auto done = take_maps(object, maps); !done) return fail(done.error());
+    return maps;
 }
 
 Result<void> check_layouts(const Objects& maps, TableSizes sizes) {
@@ -152,25 +212,37 @@ Result<void> check_layouts(const Objects& maps, TableSizes sizes) {
 }
 
 Result<LoadedObjects> load_objects(Objects maps, TableSizes sizes) {
-    auto tc = open_skeleton<director_tc>();
-    if (!tc) return fail(tc.error());
-    auto xdp = open_skeleton<director_xdp>();
-    if (!xdp) return fail(xdp.error());
     LoadedObjects loaded{std::move(maps), {}};
     if (loaded.maps.empty()) {
+        auto tc = open_skeleton<director_tc>();
+        if (!tc) return fail(tc.error());
         for_each_map((*tc)->obj, [&](bpf_map* map) { set_size(map, sizes); });
-    } else if (auto used = use_maps((*tc)->obj, loaded.maps); !used) {
-        return fail(used.error());
-    }
-    if (auto done = load(**tc, sizes); !done) return fail(done.error());
-    if (loaded.maps.empty()) {
+        if (auto done = load(**tc, sizes); !done) return fail(done.error());
         if (auto done = take_maps((*tc)->obj, loaded.maps); !done) return fail(done.error());
+        if (auto done = take_programs((*tc)->obj, loaded.programs); !done) {
+            return fail(done.error());
+        }
+    } else if (auto done = load_onto<director_tc>(loaded.maps, sizes, loaded.programs); !done) {
+        return fail(done.error());
     }
-    if (auto done = use_maps((*xdp)->obj, loaded.maps); !done) return fail(done.error());
-    if (auto done = load(**xdp, sizes); !done) return fail(done.error());
-    if (auto done = take_programs((*tc)->obj, loaded.programs); !done) return fail(done.error());
-    if (auto done = take_programs((*xdp)->obj, loaded.programs); !done) return fail(done.error());
+    if (auto done = load_onto<director_xdp>(loaded.maps, sizes, loaded.programs); !done) {
+        return fail(done.error());
+    }
     return loaded;
+}
+
+Result<Objects> load_ipv6(const Objects& maps, TableSizes sizes) {
+    Objects programs;
+    for (const auto load_one : {load_onto<director_tc6>, load_onto<director_xdp6>}) {
+        if (auto done = load_one(maps, sizes, programs); !done) return fail(done.error());
+    }
+    for (const auto& [array, program] :
+         {std::pair{"ipv6_tc", ipv6_program}, {"ipv6_xdp", "shoal_ipv6_xdp"}}) {
+        if (auto done = put_program(maps, array, programs, program); !done) {
+            return fail(done.error());
+        }
+    }
+    return programs;
 }
 
 }  // namespace shoal::dataplane

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -29,12 +30,23 @@ struct LoadedObjects {
 
 /// The names of all maps of the packet path.
 Result<std::vector<std::string>> map_names();
-/// The names of all programs of both objects.
+/// The names of all programs of all objects.
 Result<std::vector<std::string>> program_names();
 
-/// Loads both objects. `maps` is empty (all are created with `sizes`), or holds every map, and the
-/// programs are loaded onto these.
+/// Whether a map is a part of the table of connections, which there are two of while connections
+/// move from one to another. The other maps are common to both.
+bool belongs_to_table(std::string_view map);
+/// The maps of another table, and those of `common` that belong to none: every map, no program.
+Result<Objects> make_table(const Objects& common, TableSizes sizes);
+
+/// Loads the objects of IPv4, of both hooks. `maps` is empty (all are created with `sizes`), or
+/// holds every map, and the programs are loaded onto these.
 Result<LoadedObjects> load_objects(Objects maps, TableSizes sizes);
+
+/// Loads those of IPv6 onto the maps, and returns their programs. Those of IPv4 hand over to them
+/// from now on. The verifier takes longer over them than over all else.
+Result<Objects> load_ipv6(const Objects& maps, TableSizes sizes);
+constexpr const char* ipv6_program = "shoal_ipv6_tc";
 
 /// An error where a map's type or layout is not what the programs expect.
 Result<void> check_layouts(const Objects& maps, TableSizes sizes);

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "dataplane/bpf/map_entries.h"
@@ -19,15 +20,19 @@ bool has_one_port(const shoal_service& service) {
 
 shoal_origin_key NatOrigins::to_map(const Key& key) {
     shoal_origin_key entry{};
-    std::tie(entry.address[0], entry.port, entry.protocol) = key;
-    entry.family = 4;
+    const auto& [address, port, protocol] = key;
+    std::ranges::copy(address.first, &entry.address[0]);
+    entry.port = port;
+    entry.protocol = protocol;
+    entry.family = address.second;
     return entry;
 }
 
 Result<void> NatOrigins::load() {
     return for_each_entry<shoal_origin_key, shoal_origin>(
         tables_->fd("nat_origins"), [&](const shoal_origin_key& key, const shoal_origin& origin) {
-            held_[{key.address[0], key.port, key.protocol}] = {origin.service, origin.server};
+            held_[{{std::to_array(key.address), key.family}, key.port, key.protocol}] = {
+                origin.service, origin.server};
         });
 }
 
@@ -47,13 +52,15 @@ void NatOrigins::add(std::uint32_t service, std::span<const PoolMember> members)
         const __u16 port = one_port && server.port == 0 ? record.key.port : server.port;
         const __u8 protocol = one_port ? record.key.protocol : __u8{0};
         claims_[service].insert(
-            {{server.address[0], one_port ? port : __u16{0}, protocol}, member.server, one_port});
+            {{{std::to_array(server.address), server.family}, one_port ? port : __u16{0}, protocol},
+             member.server,
+             one_port});
     }
 }
 
 NatOrigins::Origins NatOrigins::unambiguous() const {
     std::map<Key, std::set<std::uint32_t>> services;
-    std::set<__u32> many_ports;
+    std::set<Address> many_ports;
     for (const auto& [service, claims] : claims_) {
         for (const Claim& claim : claims) {
             services[claim.key].insert(service);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -31,8 +32,10 @@ class NatOrigins {
     Result<void> write();
 
   private:
+    /// With the family, as records have it.
+    using Address = std::pair<std::array<__be32, 4>, __u8>;
     /// Address, port and protocol as the records have them; port 0: all of the address's ports.
-    using Key = std::tuple<__u32, __u16, __u8>;
+    using Key = std::tuple<Address, __u16, __u8>;
     struct Claim {
         Key key;
         std::uint32_t server;

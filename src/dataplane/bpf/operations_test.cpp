@@ -42,11 +42,11 @@ class OperationsTest : public KernelFixture {
         return id;
     }
     static bool has_virtual_bit(const Tables& tables, const net::Address& address) {
-        const auto bit = filter_bit(address.v4_bits());
+        const auto bit = filter_bit(fold_address(address));
         return (tables.address_filter[0].virtual_bits[bit / 64] >> (bit % 64) & 1) != 0;
     }
     static bool has_real_bit(const Tables& tables, const net::Address& address) {
-        const auto bit = filter_bit(address.v4_bits());
+        const auto bit = filter_bit(fold_address(address));
         return (tables.address_filter[0].real_bits[bit / 64] >> (bit % 64) & 1) != 0;
     }
 };
@@ -63,13 +63,48 @@ TEST_F(OperationsTest, what_does_not_fit_is_refused_in_words) {
               "virtual server tcp 192.0.2.80:80 exists already");
     EXPECT_EQ(refusal(RemoveServer{web_service(), real_server(1).key}),
               "tcp 192.0.2.80:80 has no real server 10.0.0.1:80");
-    EXPECT_THAT(refusal(AddService{{model::Protocol::tcp, address("2001:db8::1"), 80},
-                                   {model::Scheduler::rr}}),
-                HasSubstr("only IPv4"));
     ServiceOptions closed{model::Scheduler::rr};
     closed.deny = {net::Prefix::parse("2001:db8::/32").value()};
-    EXPECT_THAT(refusal(EditService{web_service(), closed}), HasSubstr("only IPv4"))
+    EXPECT_THAT(refusal(EditService{web_service(), closed}), HasSubstr("other address family"))
         << "not left out in silence";
+    Server stranger = real_server(1);
+    stranger.key.address = address("2001:db8:a::1");
+    EXPECT_THAT(refusal(AddServer{web_service(), stranger}), HasSubstr("other address family"));
+    stranger.method = model::ForwardingMethod::tunnel;
+    apply(*dataplane, AddServer{web_service(), stranger});
+}
+
+TEST_F(OperationsTest, virtual_servers_of_ipv6_are_what_was_asked_for) {
+    const ServiceKey key{model::Protocol::tcp, address("2001:db8:80::80"), 80};
+    ServiceOptions options{model::Scheduler::mh};
+    options.deny = {net::Prefix::parse("2001:db8:bad::/48").value(),
+                    net::Prefix::parse("2001:db8::/32").value()};
+    options.persistence = model::Persistence{std::chrono::seconds(300), 32, 64, false};
+    Server real = real_server(1);
+    real.key.address = address("2001:db8:a::1");
+    {
+        const auto dataplane = open();
+        apply(*dataplane, AddService{key, options});
+        apply(*dataplane, AddServer{key, real});
+        NextHop hop;
+        hop.interface_index = 7;
+        hop.gateway = address("fe80::1");
+        ASSERT_TRUE(dataplane->set_next_hop(real.key.address, hop));
+    }
+    const auto dataplane = open();
+    const State state = dataplane->observe().value();
+    ASSERT_EQ(state.services.size(), 1U);
+    EXPECT_EQ(state.services[0].key, key);
+    ASSERT_EQ(state.services[0].servers.size(), 1U);
+    EXPECT_EQ(state.services[0].servers[0].key, real.key);
+    EXPECT_EQ(state.services[0].options.deny.size(), 2U);
+    EXPECT_EQ(state.services[0].options.persistence->netmask_v6, 64);
+    const Tables tables = pinned_tables();
+    EXPECT_TRUE(has_virtual_bit(tables, key.address));
+    EXPECT_TRUE(has_real_bit(tables, real.key.address));
+    const auto entry = entries_of(tables, real.key).at(0);
+    EXPECT_EQ(address_of(tables.details[entry].next_hop, tables.details[entry].family),
+              address("fe80::1"));
 }
 
 TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server) {
@@ -225,8 +260,8 @@ TEST_F(OperationsTest, next_hops_reach_present_and_later_servers) {
         const auto entry = entries_of(tables, real_server(last).key).at(0);
         const auto& record = tables.servers[entry];
         EXPECT_EQ(record.interface, 7U);
-        EXPECT_EQ(v4_address(tables.details[entry].next_hop), hop.gateway);
-        EXPECT_EQ(v4_address(record.tunnel_source), *hop.source);
+        EXPECT_EQ(address_of(tables.details[entry].next_hop, 4), hop.gateway);
+        EXPECT_EQ(address_of(record.tunnel_source, 4), *hop.source);
         EXPECT_EQ(record.mtu, 1400U);
         EXPECT_EQ(record.flags & SHOAL_SERVER_NEXT_HOP_KNOWN, 0);
     }

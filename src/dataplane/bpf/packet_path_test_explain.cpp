@@ -17,10 +17,13 @@ namespace {
 
 constexpr std::uint32_t zero = 0;
 
-std::uint32_t bits(std::string_view address) {
-    std::uint32_t result = 0;
-    inet_pton(AF_INET, std::string(address).c_str(), &result);
-    return result;
+bool is_ipv6(std::string_view address) {
+    return address.contains(':');
+}
+
+void put(__be32 (&wide)[4], std::string_view address) {
+    EXPECT_EQ(inet_pton(is_ipv6(address) ? AF_INET6 : AF_INET, std::string(address).c_str(), &wide),
+              1);
 }
 
 std::string verdict_name(std::uint32_t verdict) {
@@ -39,16 +42,17 @@ class Explain : public Schedulers {
     shoal_explanation explain(const Endpoint& from, const Endpoint& to, std::uint8_t protocol = 6,
                               bool opens = true) const {
         shoal_explanation answer{};
-        answer.client_address[0] = bits(from.address);
+        put(answer.client_address, from.address);
         answer.client_port = htons(from.port);
-        answer.virtual_address[0] = bits(to.address);
+        put(answer.virtual_address, to.address);
         answer.virtual_port = htons(to.port);
         answer.protocol = protocol;
         answer.with_client_port = 1;
         answer.opens = opens;
         answer.service = answer.server = SHOAL_NOBODY;
         bpf_map_update_elem(path.map("explanation"), &zero, &answer, BPF_ANY);
-        const auto returned = run_program(path.program("explain"), 0);
+        const auto returned =
+            run_program(path.program(is_ipv6(to.address) ? "explain_ipv6" : "explain"), 0);
         EXPECT_TRUE(returned && *returned == 0);
         bpf_map_lookup_elem(path.map("explanation"), &zero, &answer);
         return answer;
@@ -80,8 +84,8 @@ class Explain : public Schedulers {
     }
 
     /// What it says, having changed nothing.
-    shoal_explanation look(const Endpoint& from, const Endpoint& to = vip,
-                           std::uint8_t protocol = 6) {
+    shoal_explanation look(const Endpoint& from) { return look(from, vip); }
+    shoal_explanation look(const Endpoint& from, const Endpoint& to, std::uint8_t protocol = 6) {
         const auto before = everything();
         const auto answer = explain(from, to, protocol);
         EXPECT_TRUE(everything() == before) << "something changed";
@@ -117,7 +121,8 @@ class Explain : public Schedulers {
                     members.push_back({server, static_cast<std::uint32_t>(chance() % 5)});
                 edit(members);
             }
-            const std::string address = "198.51.100." + std::to_string(chance() % 40);
+            const std::string network = is_ipv6(vip.address) ? "2001:db8:1::" : "198.51.100.";
+            const std::string address = network + std::to_string(chance() % 40);
             compare({address, static_cast<std::uint16_t>(1024 + i)},
                     scheduler == SHOAL_SCHEDULER_TWOS);
         }
@@ -127,6 +132,11 @@ class Explain : public Schedulers {
 class ExplainEach : public Explain, public ::testing::WithParamInterface<int> {};
 
 TEST_P(ExplainEach, it_says_whom_the_packet_then_goes_to) {
+    compare_all(static_cast<shoal_scheduler>(GetParam()));
+}
+
+TEST_P(ExplainEach, ipv6_is_no_different) {
+    vip = {"2001:db8:80::80", 80};
     compare_all(static_cast<shoal_scheduler>(GetParam()));
 }
 
@@ -166,6 +176,21 @@ TEST_F(Explain, a_template_decides_while_it_holds) {
     EXPECT_EQ(said.scheduled, 1);
     EXPECT_EQ(templates(path).size(), 2U) << "the one that no longer holds is left alone";
     EXPECT_EQ(static_cast<int>(said.server), next({"198.51.100.7", 3}));
+}
+
+TEST_F(Explain, ipv6_connections_and_templates_are_found) {
+    vip = {"2001:db8:80::80", 80};
+    serve(SHOAL_SCHEDULER_RR, {1, 1, 1});
+    set_persistence(path, service, 300);
+    const int first = next({"2001:db8:1::7", 1});
+    next({"2001:db8:1::8", 1});
+    EXPECT_EQ(verdict_name(look({"2001:db8:1::7", 1}).verdict), "forwarded");
+    const auto said = look({"2001:db8:1::7", 2});
+    EXPECT_NE(said.template_cell, 0U);
+    EXPECT_EQ(static_cast<int>(said.server), first);
+    EXPECT_EQ(verdict_name(look({"2001:db8:1::7", 1}, {"2001:db8:80::80", 81}).verdict),
+              "no_service");
+    EXPECT_EQ(verdict_name(look({"2001:db8:1::7", 1}, {"2001:db8:80::81", 80}).verdict), "foreign");
 }
 
 TEST_F(Explain, a_known_connection_stays_with_its_server) {

@@ -84,6 +84,27 @@ TEST_P(PathMtu, of_an_aggregate_concerns_its_segments) {
     EXPECT_EQ(path.verdicts().at("too_big"), 1U);
 }
 
+TEST(PathMtuOfIpv6, to_the_real_server_is_told_to_the_client) {
+    constexpr Endpoint from{"2001:db8:1::7", 40000};
+    constexpr Endpoint to{"2001:db8:80::80", 80};
+    PacketPath path;
+    path.serve({{.address = "2001:db8:a::1", .port = 8080, .mtu = 1300}});
+    path.run(Hook::tc, PacketBuilder::tcp(from, to, syn));
+    const auto data = [&](std::size_t bytes) {
+        return PacketBuilder::tcp(from, to, ack).payload(Bytes(bytes - 60, 'x')).build();
+    };
+    for (const auto hook : {Hook::xdp, Hook::tc})
+        EXPECT_EQ(path.run(hook, data(1300)).verdict, "forwarded");
+    EXPECT_EQ(path.run(Hook::xdp, data(1301)).verdict, "passed_up");
+    const auto told = path.run(Hook::tc, data(1301));
+    EXPECT_EQ(told.verdict, "too_big");
+    EXPECT_EQ(told.action, tc_redirect);
+    // Ethernet and IPv6 headers come before ICMPv6: type 2, code 0, checksum, MTU.
+    EXPECT_EQ(told.packet.at(20), 58);
+    EXPECT_EQ(told.packet.at(54), 2);
+    EXPECT_EQ(told.packet.at(60) << 8 | told.packet.at(61), 1300);
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, PathMtu, ::testing::Values(SHOAL_METHOD_NAT, SHOAL_METHOD_DIRECT),
                          [](const auto& method) {
                              return method.param == SHOAL_METHOD_NAT ? "nat" : "direct";

@@ -13,7 +13,7 @@ namespace shoal::dataplane::testing {
 
 class Schedulers : public ::testing::Test {
   protected:
-    static constexpr Endpoint vip{"192.0.2.80", 80};
+    Endpoint vip{"192.0.2.80", 80};
     explicit Schedulers(std::uint32_t cells = 1U << 15) : path{cells} {}
 
     PacketPath path;
@@ -24,7 +24,7 @@ class Schedulers : public ::testing::Test {
     /// Servers 0, 1, ... in list order.
     void serve(shoal_scheduler scheduler, const std::vector<std::uint32_t>& weights,
                std::uint32_t flags = 0) {
-        service = path.add_service("192.0.2.80", 80, scheduler);
+        service = path.add_service(std::string(vip.address), vip.port, scheduler);
         path.service(service).flags = flags;
         std::vector<Member> members;
         for (const std::uint32_t weight : weights)
@@ -33,7 +33,9 @@ class Schedulers : public ::testing::Test {
     }
     std::uint32_t add_server() {
         const std::string address =
-            "10.0." + std::to_string(servers / 250) + "." + std::to_string(servers % 250 + 1);
+            vip.address.contains(':')
+                ? "2001:db8:a::" + std::to_string(servers + 1)
+                : "10.0." + std::to_string(servers / 250) + "." + std::to_string(servers % 250 + 1);
         ++servers;
         return path.add_server(service, {address});
     }

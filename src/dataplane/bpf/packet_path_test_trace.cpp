@@ -105,6 +105,31 @@ TEST_F(Trace, shows_what_arrived_and_what_became_of_it) {
     }
 }
 
+TEST_F(Trace, shows_ipv6_and_tells_the_families_apart) {
+    const Endpoint from{"2001:db8:1::7", 40000};
+    const Endpoint to{"2001:db8:80::80", 80};
+    path.serve({{"2001:db8:a::1", 8080}});
+    filter.family = 6;
+    inet_pton(AF_INET6, "2001:db8:1::", &filter.client[0]);
+    filter.client_mask[0] = 0xffffffff;
+    begin();
+    const auto packet = PacketBuilder::tcp(from, to, syn);
+    const auto shown = run(Hook::tc, packet);
+    ASSERT_EQ(shown.size(), 1U);
+    EXPECT_EQ(shown[0].verdict, SHOAL_VERDICT_new_connection);
+    EXPECT_EQ(shown[0].bytes, packet.build().size() - 14);
+    EXPECT_EQ(shown[0].server, 0U);
+    EXPECT_EQ(shown[0].arrived.family, 6);
+    EXPECT_EQ(shown[0].arrived.tcp_flags, syn);
+    EXPECT_EQ(shown[0].arrived.destination_port, htons(80));
+    EXPECT_EQ(shown[0].left.family, 6);
+    EXPECT_EQ(shown[0].left.destination_port, htons(8080));
+    EXPECT_EQ(run(Hook::xdp, PacketBuilder::tcp(from, to, ack)).size(), 1U);
+    filter.family = 4;
+    begin();
+    EXPECT_TRUE(run(Hook::tc, PacketBuilder::tcp(from, to, ack)).empty());
+}
+
 TEST_F(Trace, shows_replies_and_later_packets) {
     path.serve({{.address = "10.0.0.1", .port = 8080}});
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));

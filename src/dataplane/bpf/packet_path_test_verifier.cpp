@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "dataplane/bpf/testing/packet_path.h"
+#include "dataplane/bpf/testing/move_program.h"
 
 // What the verifier goes through to accept each program: it gives up at a million instructions, and
 // loading takes time in proportion. After a change that is worth it, record anew:
@@ -53,15 +53,23 @@ std::uint32_t verified_instructions(int program) {
     return info.verified_insns;
 }
 
+void expect_no_growth(const char* name, int program) {
+    const auto instructions = verified_instructions(program);
+    std::printf("verified %s %s %u\n", kernel().c_str(), name, instructions);
+    EXPECT_GT(instructions, 0U) << name;
+    EXPECT_LE(instructions, bound(name)) << name;
+}
+
 TEST(Verifier, no_program_takes_a_fifth_more_than_recorded) {
-    const PacketPath path;
+    PacketPath path;
+    path.serve({{"2001:db8:a::1"}});  // loads the programs of IPv6
     for (const char* name :
-         {"shoal_tc", "shoal_xdp", "start_sweeper", "sweep_now", "refresh_pool", "explain"}) {
-        const auto instructions = verified_instructions(path.program(name));
-        std::printf("verified %s %s %u\n", kernel().c_str(), name, instructions);
-        EXPECT_GT(instructions, 0U) << name;
-        EXPECT_LE(instructions, bound(name)) << name;
-    }
+         {"shoal_tc", "shoal_xdp", "shoal_ipv6_tc", "shoal_ipv6_xdp", "start_sweeper", "sweep_now",
+          "refresh_pool", "explain", "explain_ipv6"})
+        expect_no_growth(name, path.program(name));
+    const MoveProgram move(path, path);
+    for (const char* name : {"move_connections", "move_ipv6_connections"})
+        expect_no_growth(name, move.program(name));
 }
 
 }  // namespace

@@ -31,9 +31,9 @@ shoal_port_key prefix_key(const Endpoint& endpoint, const PortPrefix& prefix) {
     return key;
 }
 
-Endpoint endpoint_of(__u8 protocol, const __be32 (&address)[4]) {
+Endpoint endpoint_of(__u8 protocol, __u8 family, const __be32 (&address)[4]) {
     return {protocol == IPPROTO_UDP ? model::Protocol::udp : model::Protocol::tcp,
-            v4_address(address)};
+            address_of(address, family)};
 }
 
 Result<void> set(int map, const void* key, const std::optional<std::uint32_t>& value) {
@@ -69,14 +69,15 @@ Result<void> PortTables::load() {
     held_.clear();
     auto done = for_each_entry<shoal_service_key, std::uint32_t>(
         services_, [&](const shoal_service_key& key, std::uint32_t service) {
-            held_[endpoint_of(key.protocol, key.address)].exact[ntohs(key.port)] = service;
+            held_[endpoint_of(key.protocol, key.family, key.address)].exact[ntohs(key.port)] =
+                service;
         });
     if (!done) return done;
     return for_each_entry<shoal_port_key, std::uint32_t>(
         prefixes_, [&](const shoal_port_key& key, std::uint32_t service) {
             const PortPrefix prefix{ntohs(key.port),
                                     static_cast<std::uint8_t>(key.length - bits_before_port)};
-            held_[endpoint_of(key.protocol, key.address)].prefixes[prefix] = service;
+            held_[endpoint_of(key.protocol, key.family, key.address)].prefixes[prefix] = service;
         });
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 #include "dataplane/bpf/conversions.h"
 
@@ -47,12 +48,30 @@ void add(Counts& counts, __u32 word) {
     ((word & SHOAL_WORD_INACTIVE) != 0 ? counts.inactive : counts.active) += 1;
 }
 
+/// Of a connection or template of IPv6.
+void check_addresses(const Tables& tables, std::uint32_t index, Found& found) {
+    const shoal_connection& cell = tables.connections[index];
+    if ((load_shared(cell.word) & SHOAL_WORD_IPV6) == 0) return;
+    const std::uint32_t place = cell.address_cell;
+    shoal_addresses addresses{};
+    if (place < tables.connections.size())
+        std::memcpy(&addresses, &tables.connections[place], sizeof addresses);
+    if ((addresses.word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_ADDRESSES &&
+        addresses.owner == index) {
+        return;
+    }
+    found.differences.push_back(
+        fmt::format("cell {} has its addresses in cell {}, which is not its own", index, place));
+}
+
 void count_cell(const Tables& tables, std::uint32_t index, Found& found) {
     const shoal_connection& cell = tables.connections[index];
     if (state_of(cell) == SHOAL_STATE_TEMPLATE && cell.server < SHOAL_MAX_SERVERS) {
         ++found.templates[cell.server];
     }
-    if (state_of(cell) == SHOAL_STATE_FREE || is_template(cell)) return;
+    if (state_of(cell) == SHOAL_STATE_FREE || state_of(cell) == SHOAL_STATE_ADDRESSES) return;
+    check_addresses(tables, index, found);
+    if (is_template(cell)) return;
     // One that is over has its share until the sweeper frees it.
     if (cell.template_cell != 0 && cell.template_cell < found.controlled.size()) {
         ++found.controlled[cell.template_cell];
@@ -107,7 +126,8 @@ void compare_server(const Tables& tables, std::uint32_t server, Found& found) {
 
 void compare_cell(const Tables& tables, std::uint32_t index, Found& found) {
     const shoal_connection& cell = tables.connections[index];
-    const bool counts = state_of(cell) != SHOAL_STATE_FREE && is_template(cell);
+    const bool counts = state_of(cell) != SHOAL_STATE_FREE &&
+                        state_of(cell) != SHOAL_STATE_ADDRESSES && is_template(cell);
     const std::uint32_t counted = counts ? load_shared(cell.controlled) : 0;
     if (counted == found.controlled[index]) return;
     found.differences.push_back(
@@ -118,15 +138,18 @@ void compare_cell(const Tables& tables, std::uint32_t index, Found& found) {
 
 }  // namespace
 
-std::vector<std::string> compare_counts(const Tables& tables) {
+std::vector<std::string> compare_counts(const Tables& tables, const Tables* former) {
     Found found;
-    found.controlled.resize(tables.connections.size());
-    for (std::uint32_t index = 0; index < tables.connections.size(); ++index)
-        count_cell(tables, index, found);
+    for (const Tables* table : {former, &tables}) {
+        if (table == nullptr) continue;
+        found.controlled.assign(table->connections.size(), 0);
+        for (std::uint32_t index = 0; index < table->connections.size(); ++index)
+            count_cell(*table, index, found);
+        for (std::uint32_t index = 0; index < table->connections.size(); ++index)
+            compare_cell(*table, index, found);
+    }
     for (std::uint32_t server = 0; server < SHOAL_MAX_SERVERS; ++server)
         compare_server(tables, server, found);
-    for (std::uint32_t index = 0; index < tables.connections.size(); ++index)
-        compare_cell(tables, index, found);
     return std::move(found.differences);
 }
 

@@ -100,10 +100,12 @@ Result<std::uint32_t> ServerRecords::reserve(std::uint32_t service, const Server
     shoal_server record{};
     put_address(record.address, server.address);
     record.port = htons(server.port);
+    record.family = server.address.is_v6() ? 6 : 4;
     record.service = service;
     record.flags = SHOAL_SERVER_IN_USE;
     shoal_server_detail& detail = tables_->details[*index];
     put_address(detail.next_hop, server.address);
+    detail.family = record.family;
     ++detail.use;
     tables_->loads[*index] = {};
     tables_->servers[*index] = record;
@@ -193,7 +195,8 @@ void ServerRecords::set_next_hop(const net::Address& real_server, const NextHop&
     next_hops_[real_server] = hop;
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         const shoal_server& record = tables_->servers[index];
-        if (taken(record) && v4_address(record.address) == real_server) write_next_hop(index, hop);
+        if (taken(record) && address_of(record.address, record.family) == real_server)
+            write_next_hop(index, hop);
     }
 }
 
@@ -212,7 +215,7 @@ std::vector<net::Address> ServerRecords::kept_addresses() const {
     for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
         const shoal_server& record = tables_->servers[index];
         if (removed(record) && has_flags(record, SHOAL_SERVER_KEPT) && has_connections(index)) {
-            addresses.push_back(v4_address(record.address));
+            addresses.push_back(address_of(record.address, record.family));
         }
     }
     std::ranges::sort(addresses);
@@ -226,6 +229,7 @@ void ServerRecords::write_next_hop(std::uint32_t index, const NextHop& hop) cons
     shoal_server& record = tables_->servers[index];
     clear_flags(record, SHOAL_SERVER_NEXT_HOP_KNOWN | SHOAL_SERVER_LOCAL);
     put_address(tables_->details[index].next_hop, hop.gateway);
+    tables_->details[index].family = hop.gateway.is_v6() ? 6 : 4;
     if (hop.source) put_address(record.tunnel_source, *hop.source);
     store_shared(record.mtu, hop.mtu);
     if (hop.local) set_flags(record, SHOAL_SERVER_LOCAL);

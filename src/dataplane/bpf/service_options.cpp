@@ -18,12 +18,21 @@ __be32 v4_mask(int length) {
 }
 
 net::Prefix without_host_bits(const net::Prefix& prefix) {
-    return {net::Address::v4(prefix.address.v4_bits() & v4_mask(prefix.length)), prefix.length};
+    if (!prefix.address.is_v6())
+        return {net::Address::v4(prefix.address.v4_bits() & v4_mask(prefix.length)), prefix.length};
+    auto bytes = prefix.address.bytes();
+    for (int i = 0; i < 16; ++i) {
+        const int bits = std::clamp(prefix.length - 8 * i, 0, 8);
+        bytes[static_cast<std::size_t>(i)] &= static_cast<std::uint8_t>(0xff00 >> bits);
+    }
+    return {net::Address::v6(bytes), prefix.length};
 }
 
-ServiceKey key_of_mark(std::uint32_t mark) {
+/// One of each family; that of IPv6 has the address "::".
+ServiceKey key_of_mark(std::uint32_t mark, bool v6) {
     ServiceKey key;
     key.mark = mark;
+    if (v6) key.address = net::Address::v6({});
     return key;
 }
 
@@ -68,9 +77,9 @@ AccessEntries to_access(const ServiceOptions& options) {
 }
 
 ServiceKey key_of(const shoal_service& record) {
-    if (record.key.mark != 0) return key_of_mark(record.key.mark);
+    if (record.key.mark != 0) return key_of_mark(record.key.mark, record.key.family == 6);
     return {record.key.protocol == IPPROTO_UDP ? model::Protocol::udp : model::Protocol::tcp,
-            v4_address(record.key.address),
+            address_of(record.key.address, record.key.family),
             {ntohs(record.key.port), ntohs(record.last_port)}};
 }
 
@@ -100,7 +109,7 @@ std::vector<MarkMatch> merged(const std::vector<MarkMatch>& matches) {
     std::map<Endpoint, std::vector<ServiceClaim>> claims;
     ServiceOptions options;
     options.matches = matches;
-    for (const PortClaim& claim : claims_of(key_of_mark(1), options))
+    for (const PortClaim& claim : claims_of(key_of_mark(1, false), options))
         claims[claim.endpoint].push_back({0, claim});
     std::vector<MarkMatch> fewest;
     for (const auto& [endpoint, list] : claims) {

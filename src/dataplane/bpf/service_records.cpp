@@ -44,7 +44,10 @@ void ServiceRecords::learn_marks() {
 
 Result<void> ServiceRecords::load() {
     if (auto done = ports_.load(); !done) return done;
-    if (auto done = access_.load(); !done) return done;
+    const auto family = [&](std::uint32_t index) {
+        return index < SHOAL_MAX_SERVICES ? tables_->services[index].key.family : __u8{0};
+    };
+    if (auto done = access_.load(family); !done) return done;
     std::set<Endpoint> endpoints;
     for (const auto& [endpoint, assignment] : ports_.held())
         endpoints.insert(endpoint);
@@ -139,6 +142,7 @@ Result<void> ServiceRecords::create(std::uint32_t index, const ServiceKey& key,
 void ServiceRecords::write(std::uint32_t index, const ServiceOptions& options) {
     shoal_service& record = tables_->services[index];
     const shoal_service wanted = to_record(key_of(record), options, hz());
+    store_shared(record.key.family, wanted.key.family);
     store_shared(record.scheduler, wanted.scheduler);
     store_shared(record.flags, wanted.flags);
     store_shared(record.persistence_mask, wanted.persistence_mask);

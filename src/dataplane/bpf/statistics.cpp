@@ -66,7 +66,7 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
 
 }  // namespace
 
-Result<Statistics> read_statistics(const Tables& tables,
+Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
                                    const std::vector<VirtualServers::Entry>& entries) {
     Statistics statistics;
     for (const auto& entry : entries) {
@@ -81,9 +81,17 @@ Result<Statistics> read_statistics(const Tables& tables,
     if (!verdicts) return fail(verdicts.error());
     statistics.verdicts = std::move(*verdicts);
     statistics.table.size = tables.sizes().cells;
-    statistics.table.used = load_shared(tables.sweeper[0].used);
-    statistics.table.overflow = count_overflow(tables.fd("overflow"), tables.sizes().overflow());
     statistics.table.memory_bytes = tables.memory_bytes();
+    for (const Tables* table : {&tables, former}) {
+        if (table == nullptr) continue;
+        statistics.table.used += load_shared(table->sweeper[0].used);
+        statistics.table.overflow +=
+            count_overflow(table->fd("overflow"), table->sizes().overflow());
+    }
+    if (former != nullptr) {
+        statistics.table.former_size = former->sizes().cells;
+        statistics.table.memory_bytes += former->table_bytes();
+    }
     statistics.sweeper_age_ms = sweeper_age_ms(tables.sweeper[0]);
     return statistics;
 }

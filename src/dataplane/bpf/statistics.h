@@ -8,8 +8,9 @@
 
 namespace shoal::dataplane {
 
-/// Sums the counters of all CPUs for the given virtual servers and their real servers.
-Result<Statistics> read_statistics(const Tables& tables,
+/// Sums the counters of all CPUs for the given virtual servers and their real servers. `former` is
+/// the table that connections are being moved from, or null.
+Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
                                    const std::vector<VirtualServers::Entry>& entries);
 
 }  // namespace shoal::dataplane

@@ -70,6 +70,14 @@ std::uint64_t Tables::memory_bytes() const {
     return sum;
 }
 
+std::uint64_t Tables::table_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& [name, map] : maps) {
+        if (belongs_to_table(name)) sum += memory_of(map.get());
+    }
+    return sum;
+}
+
 std::uint32_t kernel_hz() {
     timespec resolution{};
     ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);

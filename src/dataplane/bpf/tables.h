@@ -53,6 +53,8 @@ struct Tables {
     }
     /// What the kernel accounts for all maps.
     std::uint64_t memory_bytes() const;
+    /// Of that, what belongs to the table of connections alone.
+    std::uint64_t table_bytes() const;
 
     Objects maps;
     MappedArray<shoal_settings> settings;

@@ -23,6 +23,7 @@ namespace {
 
 /// "SH": behind filters that an administrator numbers by hand, before those the kernel numbers.
 constexpr std::uint32_t our_priority = 0x5348;
+constexpr std::uint32_t priority_behind = our_priority + 1;
 constexpr std::uint32_t our_handle = 0x53480000;
 constexpr std::uint32_t made_qdisc_bit = 0x10;
 constexpr std::uint32_t choice_mask = 0x0f;
@@ -37,7 +38,12 @@ std::optional<TcFilter> from_handle(std::uint32_t handle) {
     const std::uint32_t choice = handle & choice_mask;
     const std::uint32_t rest = handle & ~(choice_mask | made_qdisc_bit);
     if (rest != our_handle || choice < 1 || choice > 3) return std::nullopt;
-    return TcFilter{static_cast<model::HookChoice>(choice - 1), (handle & made_qdisc_bit) != 0, 0};
+    return TcFilter{static_cast<model::HookChoice>(choice - 1), (handle & made_qdisc_bit) != 0, 0,
+                    Place::front};
+}
+
+std::uint32_t priority_of(Place place) {
+    return place == Place::front ? our_priority : priority_behind;
 }
 
 struct Ingress : LibbpfOptions<bpf_tc_hook> {
@@ -50,7 +56,7 @@ struct Ingress : LibbpfOptions<bpf_tc_hook> {
 struct FilterOptions : LibbpfOptions<bpf_tc_opts> {
     explicit FilterOptions(const TcFilter& filter) {
         handle = to_handle(filter);
-        priority = our_priority;
+        priority = priority_of(filter.place);
     }
 };
 
@@ -89,10 +95,12 @@ int collect_filter(const nlmsghdr* message, void* data) {
     FilterProgram program;
     mnl_attr_parse(message, sizeof *head, look_into_options, &program);
     auto filter = from_handle(head->tcm_handle);
-    if (priority == our_priority && program.ours && filter) {
+    const bool our_place = priority == our_priority || priority == priority_behind;
+    if (our_place && program.ours && filter) {
         filter->program = program.id;
+        filter->place = priority == our_priority ? Place::front : Place::behind;
         filters.ours.push_back(*filter);
-    } else if (priority != our_priority || head->tcm_handle != 0) {
+    } else if (!our_place || head->tcm_handle != 0) {
         // Handle 0 is the classifier that holds the filters.
         filters.others = true;
     }
@@ -167,13 +175,13 @@ Result<TcFilters> list_tc_filters(const Device& device) {
     return filters;
 }
 
-Result<void> attach_tc(const Device& device, int program, model::HookChoice wanted) {
+Result<void> attach_tc(const Device& device, int program, model::HookChoice wanted, Place place) {
     const auto before = list_tc_filters(device);
     if (!before) return fail(before.error());
     const auto made = make_qdisc(device);
     if (!made) return fail(made.error());
     const bool made_before = std::ranges::any_of(before->ours, &TcFilter::made_qdisc);
-    const TcFilter filter{wanted, *made || made_before, 0};
+    const TcFilter filter{wanted, *made || made_before, 0, place};
     const LibbpfMessages messages;
     const Ingress hook(device);
     FilterOptions options(filter);
@@ -184,8 +192,18 @@ Result<void> attach_tc(const Device& device, int program, model::HookChoice want
             fmt::format("attaching tc to {} ({})", device.name, messages.kernel_reason()), error));
     }
     for (const TcFilter& former : before->ours) {
-        if (to_handle(former) == to_handle(filter)) continue;
+        if (former.place != place || to_handle(former) == to_handle(filter)) continue;
         if (auto gone = remove_filter(device, former); !gone) return gone;
+    }
+    return {};
+}
+
+Result<void> detach_tc_behind(const Device& device) {
+    const auto filters = list_tc_filters(device);
+    if (!filters) return fail(filters.error());
+    for (const TcFilter& filter : filters->ours) {
+        if (filter.place != Place::behind) continue;
+        if (auto gone = remove_filter(device, filter); !gone) return gone;
     }
     return {};
 }

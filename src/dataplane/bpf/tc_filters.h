@@ -10,6 +10,10 @@
 
 namespace shoal::dataplane {
 
+/// In front stands the table that serves what it knows; behind it, while connections move from one
+/// table to another, the one that takes over.
+enum class Place { front, behind };
+
 /// Our filter at a device's ingress. What a restarted shoald must know of it is in its handle.
 struct TcFilter {
     model::HookChoice wanted = model::HookChoice::automatic;
@@ -17,6 +21,7 @@ struct TcFilter {
     bool made_qdisc = false;
     /// The kernel's number of the program that it runs.
     std::uint32_t program = 0;
+    Place place = Place::front;
 };
 
 /// What the clsact qdisc of a device holds.
@@ -29,7 +34,10 @@ Result<TcFilters> list_tc_filters(const Device& device);
 
 /// Attaches the program, replacing ours atomically where one is; another choice is attached before
 /// the former one goes.
-Result<void> attach_tc(const Device& device, int program, model::HookChoice wanted);
+Result<void> attach_tc(const Device& device, int program, model::HookChoice wanted,
+                       Place place = Place::front);
+/// Removes our filters that stand behind others of ours.
+Result<void> detach_tc_behind(const Device& device);
 /// Removes our filters, and the qdisc where we made it and nobody else uses it.
 Result<void> detach_tc(const Device& device);
 

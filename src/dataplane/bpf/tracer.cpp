@@ -32,7 +32,10 @@ std::uint64_t nanoseconds(clockid_t clock) {
 
 Result<__u64> verdict_bits(const std::optional<std::string>& wanted) {
     static_assert(SHOAL_VERDICT_COUNT <= 64);
-    if (!wanted) return ~(1ULL << SHOAL_VERDICT_foreign | 1ULL << SHOAL_VERDICT_passed_up);
+    // Those after which another program of ours goes on with the packet, and what is none of ours.
+    if (!wanted)
+        return ~(1ULL << SHOAL_VERDICT_foreign | 1ULL << SHOAL_VERDICT_passed_up |
+                 1ULL << SHOAL_VERDICT_left_to_successor);
     const auto found = std::ranges::find(verdict_texts, *wanted, &VerdictText::name);
     if (found == verdict_texts.end())
         return fail(fmt::format("there is no verdict \"{}\"; `shoal stats` lists them", *wanted));
@@ -46,6 +49,7 @@ std::string protocol_name(std::uint8_t protocol) {
         case IPPROTO_UDP:
             return "udp";
         case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
             return "icmp";
         case IPPROTO_IPIP:
             return "ipip";
@@ -67,9 +71,19 @@ std::string flags_text(std::uint8_t flags) {
     return text;
 }
 
-std::string endpoint(const __be32 (&address)[4], __be16 port) {
-    const auto text = v4_address(address).to_string();
-    return port == 0 ? text : fmt::format("{}:{}", text, ntohs(port));
+std::string endpoint(const __be32 (&words)[4], __be16 port, std::uint8_t family) {
+    const auto address = address_of(words, family);
+    if (port == 0) return address.to_string();
+    return ServerKey{address, ntohs(port)}.to_string();
+}
+
+/// A mask of `length` bits.
+void put_mask(__be32 (&words)[4], int length) {
+    for (auto& word : words) {
+        const int bits = std::clamp(length, 0, 32);
+        word = bits == 0 ? 0 : htonl(~0U << (32 - bits));
+        length -= bits;
+    }
 }
 
 /// Events in words. Devices are looked up once a page.
@@ -99,12 +113,12 @@ class Converter {
         const auto& left = raw.left;
         if (arrived.family == 0) return;
         event.protocol = protocol_name(arrived.protocol);
-        event.source = endpoint(arrived.source, arrived.source_port);
-        event.destination = endpoint(arrived.destination, arrived.destination_port);
+        event.source = endpoint(arrived.source, arrived.source_port, arrived.family);
+        event.destination = endpoint(arrived.destination, arrived.destination_port, arrived.family);
         event.tcp_flags = flags_text(arrived.tcp_flags);
         if (left.family == 0 || std::memcmp(&arrived, &left, sizeof arrived) == 0) return;
-        event.sent_source = endpoint(left.source, left.source_port);
-        event.sent_destination = endpoint(left.destination, left.destination_port);
+        event.sent_source = endpoint(left.source, left.source_port, left.family);
+        event.sent_destination = endpoint(left.destination, left.destination_port, left.family);
     }
 
     std::string device(std::uint32_t index) {
@@ -129,8 +143,8 @@ Result<shoal_trace_filter> to_abi(const TraceFilter& filter) {
     raw.verdicts = *verdicts;
     if (filter.client) {
         put_address(raw.client, filter.client->address);
-        const int length = filter.client->length;
-        raw.client_mask[0] = length == 0 ? 0 : htonl(~0U << (32 - length));
+        put_mask(raw.client_mask, filter.client->length);
+        raw.family = filter.client->address.is_v6() ? 6 : 4;
     }
     if (filter.protocol)
         raw.protocol = *filter.protocol == model::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP;
@@ -180,8 +194,18 @@ Result<std::uint64_t> Tracer::left_out() const {
 void Tracer::prolong() {
     last_read_ = Clock::now();
     const auto life = std::chrono::nanoseconds(life_without_reading).count();
-    store_shared(tables_->settings[0].trace_until,
-                 __u64{nanoseconds(CLOCK_MONOTONIC) + static_cast<std::uint64_t>(life)});
+    trace_until(nanoseconds(CLOCK_MONOTONIC) + static_cast<std::uint64_t>(life));
+}
+
+void Tracer::trace_until(std::uint64_t end) const {
+    store_shared(tables_->settings[0].trace_until, __u64{end});
+    if (former_ != nullptr) store_shared(former_->settings[0].trace_until, __u64{end});
+}
+
+void Tracer::trace_at(const Tables& tables, const Tables* former) {
+    tables_ = &tables;
+    former_ = former;
+    if (ring_) prolong();
 }
 
 Result<std::uint64_t> Tracer::begin(const TraceFilter& filter) {
@@ -219,7 +243,7 @@ Result<TracePage> Tracer::read(std::uint64_t trace) {
 
 void Tracer::end(std::uint64_t trace) {
     if (!ring_ || trace != current_) return;
-    store_shared(tables_->settings[0].trace_until, __u64{0});
+    trace_until(0);
     ring_.reset();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/bpf/address_bits.h"
+#include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/cursor.h"
 #include "dataplane/bpf/service_options.h"
 
@@ -124,7 +125,7 @@ Result<void> VirtualServers::stage(const Draft& draft, const Pool& from, Pool to
         shoal_server_load& load = tables_->loads[server];
         // The current pool's members keep theirs in the other entry.
         store_shared(load.position[to.generation & 1], static_cast<__u16>(place));
-        states.push_back({load, ntohl(record.address[0]), ntohs(record.port)});
+        states.push_back({load, ntohl(fold_address(record.address)), ntohs(record.port)});
     }
     return pools_.stage(draft.index, build_nodes(to, states));
 }

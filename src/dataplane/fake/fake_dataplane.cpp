@@ -23,6 +23,11 @@ class Change {
         return {};
     }
 
+    Result<void> operator()(const SetTableSize& set) {
+        state_.table_size = set.cells;
+        return {};
+    }
+
     Result<void> operator()(const SetSecureTcp& set) {
         state_.secure_tcp = set.secure_tcp;
         return {};
@@ -227,6 +232,13 @@ Result<Explanation> FakeDataplane::explain(const PacketQuestion& /*question*/) {
     Explanation answer;
     answer.verdict = "foreign";
     return answer;
+}
+
+Result<Work> FakeDataplane::advance() {
+    if (work_.empty()) return Work::none;
+    const Work work = work_.back();
+    work_.pop_back();
+    return work;
 }
 
 Result<void> FakeDataplane::withdraw() {

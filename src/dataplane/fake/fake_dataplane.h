@@ -33,12 +33,16 @@ class FakeDataplane : public Dataplane {
     void end_trace(std::uint64_t trace) override;
     /// Knows no packets: the verdict is "foreign".
     Result<Explanation> explain(const PacketQuestion& question) override;
+    Result<Work> advance() override;
     Result<void> withdraw() override;
 
     /// Operations that succeeded, in order.
     const std::vector<Operation>& applied() const { return applied_; }
     void forget_applied() { applied_.clear(); }
     const std::map<net::Address, NextHop>& next_hops() const { return next_hops_; }
+    /// What advance() is to answer, call by call; then there is none.
+    void set_work(std::vector<Work> work) { work_ = {work.rbegin(), work.rend()}; }
+    std::size_t work_left() const { return work_.size(); }
     int invalidations() const { return invalidations_; }
     bool withdrawn() const { return withdrawn_; }
 
@@ -65,6 +69,8 @@ class FakeDataplane : public Dataplane {
     std::optional<Statistics> statistics_;
     std::optional<std::string> observe_failure_;
     Refusal refusal_;
+    /// The next one last.
+    std::vector<Work> work_;
     int invalidations_ = 0;
     TracePage shown_;
     std::uint64_t trace_ = 0;

@@ -77,13 +77,15 @@ def text(lab: Lab, settings: Settings) -> str:
 
 
 def service_lines(lab: Lab, service: Service) -> list[str]:
+    six = ":" in service.address
     lines = lines_of("[[virtual_server]]", {
-        "name": service.name, "active": True, "address": f"{service.address}/24", "device": service.label,
+        "name": service.name, "active": True, "address": f"{service.address}/{64 if six else 24}", "device": service.label,
         "protocol": service.protocol, "port": service.port, "scheduler": service.scheduler,
         "service_timeout": service.service_timeout, "reentry_time": service.reentry_time, **service.options})
     lines += lines_of("[virtual_server.monitor]", service.monitor)
     for name, weight in service.weights.items():
         lines += lines_of("[[virtual_server.real_server]]", {
-            "name": name, "address": lab.web_address(name), "weight": weight, "active": True,
+            "name": name, "address": lab.web_address6(name) if six else lab.web_address(name),
+            "weight": weight, "active": True,
             **service.server_options})
     return lines

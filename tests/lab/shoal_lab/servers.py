@@ -33,6 +33,7 @@ http {{
     scgi_temp_path {directory}/scgi;
     server {{
         listen 80 backlog=8192;
+        listen [::]:80 backlog=8192;
         listen 8000-8019 backlog=8192;
         {https}
         ssl_certificate {files}/certificate.pem;

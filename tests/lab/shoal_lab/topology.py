@@ -7,6 +7,9 @@ nat:     client --- wan0 [director] lan0 --- switch --- web-1, web-2, web-3
 direct:  client, director (wan0) and web-1..3 on one switch, 192.0.2.0/24; the VIP also on the real
          servers' lo, where they keep silent about it (arp_ignore, arp_announce)
 tunnel:  as direct, and a program at the real servers' devices takes packets out of their tunnels
+
+Every node has IPv6 addresses too, with the same last number: 2001:db8::/64 stands for 192.0.2.0/24,
+and fd00:10:11::/64 for 10.11.12.0/24, where the real servers' default route leads to the director.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ PREFIX = "shoal-"
 VIP = "192.0.2.80"
 SECOND_VIP = "192.0.2.81"
 CLIENT = "192.0.2.10"
+VIP6 = "2001:db8::80"
+CLIENT6 = "2001:db8::10"
 NAT_ROUTER = "10.11.12.254"
 WEBS = ("web-1", "web-2", "web-3")
 
@@ -54,6 +59,9 @@ class Lab:
     def web_address(self, name: str) -> str:
         number = int(name.removeprefix("web-"))
         return f"10.11.12.{number}" if self.method == "nat" else f"192.0.2.{100 + number}"
+
+    def web_address6(self, name: str) -> str:
+        return ipv6_of(self.web_address(name))
 
     def __enter__(self) -> "Lab":
         self.up()
@@ -99,6 +107,7 @@ class Lab:
             self.plug(web, "eth0")
             self._address(web, "eth0", f"{self.web_address(web.name)}/24")
             web.ip(f"route add default via {NAT_ROUTER}")
+            web.ip(f"route add default via {ipv6_of('10.11.12.250')}")
 
     def _direct(self) -> None:
         for node, device, address in (
@@ -113,6 +122,7 @@ class Lab:
             web.sysctl("net/ipv4/conf/all/arp_announce", 2)
             for vip in (VIP, SECOND_VIP):
                 web.ip(f"addr add {vip}/32 dev lo")
+            web.ip(f"addr add {VIP6}/128 dev lo nodad")
             if self.method == "tunnel":
                 self._end_tunnels(web)
 
@@ -137,6 +147,7 @@ class Lab:
     @staticmethod
     def _address(node: Node, device: str, address: str) -> None:
         node.ip(f"addr add {address} dev {device}")
+        node.ip(f"addr add {ipv6_of(address.split('/')[0])}/64 dev {device} nodad")
 
     def add_clients(self, network: str, count: int) -> list[str]:
         """Addresses behind the client, of a network that the director reaches by it: "198.51.100.0/24"."""
@@ -154,6 +165,11 @@ class Lab:
         program = BUILD / "tests/lab/tools/xdp_pass.bpf.o"
         for port in links(self.switch):
             self.switch.ip(f"link set dev {port} xdp obj {program} sec xdp")
+
+
+def ipv6_of(address: str) -> str:
+    network, _, host = address.rpartition(".")
+    return f"{'fd00:10:11' if network == '10.11.12' else '2001:db8'}::{host}"
 
 
 def allow_many_files() -> None:

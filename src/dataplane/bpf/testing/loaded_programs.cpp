@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "director_tc.skel.h"
+#include "director_tc6.skel.h"
 #include "director_xdp.skel.h"
+#include "director_xdp6.skel.h"
 
 namespace shoal::dataplane::testing {
 namespace {
@@ -29,13 +31,17 @@ std::vector<std::unique_ptr<LoadedPrograms>>& idle() {
     return programs;
 }
 
+void set_masks(auto& skeleton, std::uint32_t cells) {
+    skeleton.rodata->shoal_cell_mask = cells - 1;
+    skeleton.rodata->shoal_bucket_mask = cells / 4 - 1;
+}
+
 void set_size(auto& skeleton, std::uint32_t cells) {
     bpf_map__set_max_entries(skeleton.maps.connections, cells);
     bpf_map__set_max_entries(skeleton.maps.free_cells, cells);
     bpf_map__set_max_entries(skeleton.maps.flow_index, cells / 4);
     bpf_map__set_max_entries(skeleton.maps.overflow, std::max(cells / 16, 1U));
-    skeleton.rodata->shoal_cell_mask = cells - 1;
-    skeleton.rodata->shoal_bucket_mask = cells / 4 - 1;
+    set_masks(skeleton, cells);
 }
 
 // ---- Emptying, by type of map
@@ -104,6 +110,8 @@ void empty(const bpf_map* map) {
             return delete_entries(map);
         case BPF_MAP_TYPE_RINGBUF:
             return consume(map);
+        case BPF_MAP_TYPE_PROG_ARRAY:
+            return;  // the programs of IPv6, which stay
         default:
             throw std::logic_error(std::string("how to empty ") + bpf_map__name(map));
     }
@@ -136,22 +144,54 @@ LoadedPrograms::LoadedPrograms(std::uint32_t cells)
     set_size(*tc_, cells);
     set_size(*xdp_, cells);
     if (const int error = director_tc__load(tc_)) give_up("loading the tc program", error);
-    share_maps();
+    share_maps(xdp_->obj);
     if (const int error = director_xdp__load(xdp_)) give_up("loading the XDP program", error);
     loading_ = Clock::now() - start;
 }
 
+void LoadedPrograms::load_ipv6() {
+    if (tc6_ != nullptr) return;
+    tc6_ = director_tc6__open();
+    xdp6_ = director_xdp6__open();
+    if (tc6_ == nullptr || xdp6_ == nullptr) give_up("opening the programs of IPv6");
+    set_masks(*tc6_, cells_);
+    set_masks(*xdp6_, cells_);
+    share_maps(tc6_->obj);
+    share_maps(xdp6_->obj);
+    if (const int error = director_tc6__load(tc6_)) give_up("loading tc for IPv6", error);
+    if (const int error = director_xdp6__load(xdp6_)) give_up("loading XDP for IPv6", error);
+    hand_over_ipv6();
+}
+
+void LoadedPrograms::hand_over_ipv6() const {
+    const std::uint32_t zero = 0;
+    const int tc = bpf_program__fd(tc6_->progs.shoal_ipv6_tc);
+    const int xdp = bpf_program__fd(xdp6_->progs.shoal_ipv6_xdp);
+    if (bpf_map_update_elem(bpf_map__fd(tc_->maps.ipv6_tc), &zero, &tc, BPF_ANY) != 0 ||
+        bpf_map_update_elem(bpf_map__fd(tc_->maps.ipv6_xdp), &zero, &xdp, BPF_ANY) != 0)
+        give_up("handing over to the programs of IPv6");
+}
+
+const bpf_program* LoadedPrograms::ipv6_program(const char* name) const {
+    if (tc6_ == nullptr) return nullptr;
+    const bpf_program* found = bpf_object__find_program_by_name(tc6_->obj, name);
+    return found != nullptr ? found : bpf_object__find_program_by_name(xdp6_->obj, name);
+}
+
 LoadedPrograms::~LoadedPrograms() {
+    director_xdp6__destroy(xdp6_);
+    director_tc6__destroy(tc6_);
     director_xdp__destroy(xdp_);
     director_tc__destroy(tc_);
 }
 
-void LoadedPrograms::share_maps() const {
+/// Scratch room is each object's own, where its name or layout is.
+void LoadedPrograms::share_maps(bpf_object* object) const {
     bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, xdp_->obj) {
+    bpf_object__for_each_map(map, object) {
         if (bpf_map__is_internal(map)) continue;
         const bpf_map* shared = bpf_object__find_map_by_name(tc_->obj, bpf_map__name(map));
-        if (!shared || bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
+        if (shared && bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0)
             give_up(std::string("sharing ") + bpf_map__name(map));
     }
 }

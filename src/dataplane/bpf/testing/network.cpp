@@ -33,7 +33,8 @@ Network::Network() {
     run("ip addr add 172.31.0.1/24 dev wan");
     run("ip link set wan up");
     run("ip link set far up");
-    run("sysctl -qw net.ipv4.ip_forward=1");
+    run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    run("ip addr add 2001:db8:31::1/64 dev wan nodad");
     device_ = if_nametoindex("wan");
 }
 

@@ -10,8 +10,8 @@ namespace shoal::dataplane::testing {
 inline constexpr Mac client_mac{0x02, 0, 0, 0, 0, 0x30};
 
 /// Moves the calling process into a network namespace of its own, with forwarding on and one device
-/// that has 172.31.0.1/24, and back at its end. Test runs then see this namespace's routes. Comes
-/// before the PacketPath.
+/// that has 172.31.0.1/24 and 2001:db8:31::1/64, and back at its end. Test runs then see this
+/// namespace's routes. Comes before the PacketPath.
 class Network {
   public:
     Network();

@@ -25,11 +25,24 @@ void store16(Bytes& bytes, std::size_t offset, std::uint16_t value) {
     bytes.at(offset + 1) = static_cast<std::uint8_t>(value);
 }
 
-std::array<std::uint8_t, 4> parse(std::string_view text) {
-    std::array<std::uint8_t, 4> address{};
-    if (inet_pton(AF_INET, std::string(text).c_str(), address.data()) != 1)
-        throw std::invalid_argument("not an IPv4 address: " + std::string(text));
+Bytes parse(std::string_view text) {
+    const bool v6 = text.contains(':');
+    Bytes address(v6 ? 16 : 4);
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, std::string(text).c_str(), address.data()) != 1)
+        throw std::invalid_argument("not an address: " + std::string(text));
     return address;
+}
+
+/// The sum over addresses, length, protocol and what they belong to.
+std::uint16_t checksum_with_addresses(const Bytes& source, const Bytes& destination,
+                                      std::uint8_t protocol, const Bytes& message) {
+    Bytes summed;
+    append(summed, source);
+    append(summed, destination);
+    append16(summed, protocol);
+    append16(summed, message.size());
+    append(summed, message);
+    return internet_checksum(summed);
 }
 
 }  // namespace
@@ -70,9 +83,12 @@ PacketBuilder PacketBuilder::icmp(std::string_view from, std::string_view to, st
     append16(message, info >> 16);
     append16(message, info);
     append(message, body);
-    store16(message, 2, internet_checksum(message));
+    const bool v6 = to.contains(':');
+    store16(message, 2,
+            v6 ? checksum_with_addresses(parse(from), parse(to), 58, message)
+               : internet_checksum(message));
     PacketBuilder builder;
-    builder.protocol_ = 1;
+    builder.protocol_ = v6 ? 58 : 1;
     return builder.from({from, 0}).to({to, 0}).body(message);
 }
 
@@ -136,6 +152,12 @@ PacketBuilder& PacketBuilder::ip_options(Bytes options) {
 
 PacketBuilder& PacketBuilder::fragment(std::uint16_t offset, bool more) {
     fragment_ = static_cast<std::uint16_t>(offset | (more ? 0x2000 : 0));
+    is_fragment_ = true;
+    return *this;
+}
+
+PacketBuilder& PacketBuilder::extension(std::uint8_t number, Bytes header) {
+    extensions_.push_back({number, std::move(header)});
     return *this;
 }
 
@@ -178,13 +200,8 @@ Bytes PacketBuilder::transport() const {
     }
     append(header, payload_);
     if (!checksum_) return header;
-    Bytes summed;  // pseudo header, then the segment
-    append(summed, source_);
-    append(summed, destination_);
-    append16(summed, is_tcp_ ? 6 : 17);
-    append16(summed, header.size());
-    append(summed, header);
-    std::uint16_t checksum = internet_checksum(summed);
+    std::uint16_t checksum =
+        checksum_with_addresses(source_, destination_, is_tcp_ ? 6 : 17, header);
     if (!is_tcp_ && checksum == 0) checksum = 0xffff;
     store16(header, checksum_at, checksum);
     return header;
@@ -192,7 +209,7 @@ Bytes PacketBuilder::transport() const {
 
 Bytes PacketBuilder::ip_header(std::size_t transport_length) const {
     const std::size_t length = 20 + options_.size();
-    Bytes header{static_cast<std::uint8_t>(version_ << 4 | length / 4), tos_};
+    Bytes header{static_cast<std::uint8_t>(version_.value_or(4) << 4 | length / 4), tos_};
     append16(header, total_length_ != 0 ? total_length_ : length + transport_length);
     append16(header, identification_);
     append16(header, fragment_);
@@ -204,13 +221,40 @@ Bytes PacketBuilder::ip_header(std::size_t transport_length) const {
     return header;
 }
 
+Bytes PacketBuilder::ipv6_header(std::size_t transport_length) const {
+    auto chain = extensions_;
+    if (is_fragment_) {
+        Bytes header{0, 0};
+        append16(header, static_cast<std::size_t>(fragment_ & 0x1fff) << 3 | fragment_ >> 13);
+        append(header, Bytes{0, 0});
+        append16(header, identification_);
+        chain.push_back({44, header});
+    }
+    Bytes extensions;
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        Bytes header = chain[i].header;
+        header.at(0) = i + 1 < chain.size() ? chain[i + 1].number : protocol_;
+        append(extensions, header);
+    }
+    const std::size_t length = extensions.size() + transport_length;
+    Bytes header;
+    append16(header, static_cast<std::size_t>(version_.value_or(6)) << 12 | tos_ << 4);
+    append16(header, 0);
+    append16(header, total_length_ != 0 ? total_length_ - 40U : length);
+    append(header, Bytes{chain.empty() ? protocol_ : chain.front().number, ttl_});
+    append(header, source_);
+    append(header, destination_);
+    append(header, extensions);
+    return header;
+}
+
 Bytes PacketBuilder::build() const {
     const Bytes segment = transport();
     Bytes frame;
     append(frame, destination_mac_);
     append(frame, source_mac_);
-    append16(frame, ether_type_);
-    append(frame, ip_header(segment.size()));
+    append16(frame, ether_type_.value_or(is_v6() ? 0x86dd : 0x0800));
+    append(frame, is_v6() ? ipv6_header(segment.size()) : ip_header(segment.size()));
     append(frame, segment);
     if (cut_to_ != 0) frame.resize(cut_to_);
     return frame;

@@ -19,7 +19,7 @@ inline constexpr std::uint8_t syn = 0x02;
 inline constexpr std::uint8_t rst = 0x04;
 inline constexpr std::uint8_t ack = 0x10;
 
-/// A TCP or UDP endpoint; the address in dotted form.
+/// A TCP or UDP endpoint; the address of either family. The destination decides what the packet is.
 struct Endpoint {
     std::string_view address;
     std::uint16_t port = 0;
@@ -30,6 +30,7 @@ class PacketBuilder {
     static PacketBuilder tcp(Endpoint from, Endpoint to, std::uint8_t flags);
     static PacketBuilder udp(Endpoint from, Endpoint to);
     /// An ICMP message, with its checksum: type, code, the header's second word, and what follows.
+    /// Between IPv6 addresses: an ICMPv6 message.
     static PacketBuilder icmp(std::string_view from, std::string_view to, std::uint8_t type,
                               std::uint8_t code, std::uint32_t info, const Bytes& body);
 
@@ -38,6 +39,7 @@ class PacketBuilder {
     PacketBuilder& macs(const Mac& destination, const Mac& source);
     PacketBuilder& ether_type(std::uint16_t type);
     PacketBuilder& version(std::uint8_t version);
+    /// Of IPv6: the hop limit.
     PacketBuilder& ttl(std::uint8_t ttl);
     /// The octet of type of service and congestion.
     PacketBuilder& dont_fragment();
@@ -48,8 +50,11 @@ class PacketBuilder {
     PacketBuilder& body(Bytes body);
     /// A multiple of four bytes, at most 40.
     PacketBuilder& ip_options(Bytes options);
-    /// Offset in units of eight bytes.
+    /// Offset in units of eight bytes. Of IPv6: a fragment header behind the extension headers.
     PacketBuilder& fragment(std::uint16_t offset, bool more);
+    /// Of IPv6: an extension header of this number, of a multiple of eight bytes; its first byte,
+    /// the number of what follows, is filled in.
+    PacketBuilder& extension(std::uint8_t number, Bytes header);
     PacketBuilder& payload(Bytes payload);
     /// UDP without a checksum.
     PacketBuilder& no_checksum();
@@ -63,11 +68,13 @@ class PacketBuilder {
   private:
     Bytes transport() const;
     Bytes ip_header(std::size_t transport_length) const;
+    Bytes ipv6_header(std::size_t transport_length) const;
+    bool is_v6() const { return destination_.size() == 16; }
 
     Mac destination_mac_{};
     Mac source_mac_{0x02, 0, 0, 0, 0, 0x01};
-    std::uint16_t ether_type_ = 0x0800;
-    std::uint8_t version_ = 4;
+    std::optional<std::uint16_t> ether_type_;
+    std::optional<std::uint8_t> version_;
     std::uint8_t tos_ = 0;
     std::uint8_t ttl_ = 64;
     std::uint8_t protocol_ = 6;
@@ -78,11 +85,17 @@ class PacketBuilder {
     std::uint16_t fragment_ = 0;
     std::uint16_t total_length_ = 0;
     std::size_t cut_to_ = 0;
-    std::array<std::uint8_t, 4> source_{};
-    std::array<std::uint8_t, 4> destination_{};
+    Bytes source_;
+    Bytes destination_;
     std::uint16_t source_port_ = 0;
     std::uint16_t destination_port_ = 0;
     Bytes options_;
+    bool is_fragment_ = false;
+    struct Extension {
+        std::uint8_t number = 0;
+        Bytes header;
+    };
+    std::vector<Extension> extensions_;
     std::optional<Bytes> body_;
     Bytes payload_{'s', 'h', 'o', 'a', 'l'};
 };

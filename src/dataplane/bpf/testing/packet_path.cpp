@@ -15,7 +15,9 @@
 
 #include "dataplane/bpf/cursor.h"
 #include "director_tc.skel.h"
+#include "director_tc6.skel.h"
 #include "director_xdp.skel.h"
+#include "director_xdp6.skel.h"
 #include "score.h"
 
 namespace shoal::dataplane::testing {
@@ -25,10 +27,26 @@ namespace {
     throw std::runtime_error(what + ": " + std::generic_category().message(std::abs(error)));
 }
 
-std::uint32_t address_bits(const std::string& text) {
-    std::uint32_t bits = 0;
-    if (inet_pton(AF_INET, text.c_str(), &bits) != 1) throw std::runtime_error("address " + text);
-    return bits;
+bool is_v6(const std::string& address) {
+    return address.contains(':');
+}
+
+/// As the packet path's wide fields have it.
+std::array<std::uint32_t, 4> words_of(const std::string& text) {
+    std::array<std::uint32_t, 4> words{};
+    if (inet_pton(is_v6(text) ? AF_INET6 : AF_INET, text.c_str(), words.data()) != 1)
+        throw std::runtime_error("address " + text);
+    return words;
+}
+
+std::uint32_t fold(const __be32* words) {
+    return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+std::string text_of(const __be32* words, bool v6) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    inet_ntop(v6 ? AF_INET6 : AF_INET, words, text.data(), text.size());
+    return text.data();
 }
 
 template <class T>
@@ -91,6 +109,15 @@ PacketPath::~PacketPath() {
     LoadedPrograms::leave(std::move(programs_), timer_started_);
 }
 
+void PacketPath::load_ipv6() {
+    programs_->load_ipv6();
+}
+
+void PacketPath::put_address(__be32 (&field)[4], const std::string& text) {
+    if (is_v6(text)) load_ipv6();
+    std::ranges::copy(words_of(text), field);
+}
+
 void PacketPath::fill_tables(std::uint32_t cells) {
     const auto& maps = tc_->maps;
     settings_ = map_memory<shoal_settings>(maps.settings).data();
@@ -128,7 +155,7 @@ void PacketPath::fill_tables(std::uint32_t cells) {
 }
 
 void PacketPath::set_filter_bit(bool virtual_bits, const std::string& address) {
-    const std::uint32_t index = (address_bits(address) * 0x9E3779B1U) >> 16;
+    const std::uint32_t index = (fold(words_of(address).data()) * 0x9E3779B1U) >> 16;
     auto& words = virtual_bits ? filter_->virtual_bits : filter_->real_bits;
     words[index >> 6] |= 1ULL << (index & 63);
 }
@@ -137,10 +164,10 @@ std::uint32_t PacketPath::add_service(const std::string& address, std::uint16_t 
                                       shoal_scheduler scheduler, std::uint8_t protocol) {
     const std::uint32_t index = next_service_++;
     auto& service = services_[index];
-    service.key.address[0] = address_bits(address);
+    put_address(service.key.address, address);
     service.key.port = htons(port);
     service.key.protocol = protocol;
-    service.key.family = 4;
+    service.key.family = is_v6(address) ? 6 : 4;
     service.scheduler = scheduler;
     service.in_use = 1;
     if (bpf_map_update_elem(bpf_map__fd(tc_->maps.services), &service.key, &index, BPF_ANY) != 0)
@@ -153,7 +180,10 @@ std::uint32_t PacketPath::add_service(const std::string& address, std::uint16_t 
 std::uint32_t PacketPath::add_server(std::uint32_t service, const RealServer& real) {
     const std::uint32_t index = next_server_++;
     auto& server = servers_[index];
-    server.address[0] = details_[index].next_hop[0] = address_bits(real.address);
+    put_address(server.address, real.address);
+    put_address(details_[index].next_hop, real.address);
+    server.family = static_cast<__u8>(is_v6(real.address) ? 6 : 4);
+    details_[index].family = server.family;
     server.port = htons(real.port);
     server.method = static_cast<std::uint8_t>(real.method);
     server.interface = real.interface;
@@ -161,7 +191,7 @@ std::uint32_t PacketPath::add_server(std::uint32_t service, const RealServer& re
     std::ranges::copy(director_mac, server.source_mac);
     server.service = service;
     server.tunnel = static_cast<std::uint8_t>(real.tunnel);
-    server.tunnel_source[0] = address_bits(tunnel_source);
+    put_address(server.tunnel_source, server.family == 6 ? tunnel_source_v6 : tunnel_source);
     server.tunnel_port = htons(tunnel_port);
     server.mtu = real.mtu;
     server.flags = static_cast<std::uint8_t>(SHOAL_SERVER_IN_USE | SHOAL_SERVER_AVAILABLE |
@@ -187,7 +217,7 @@ void PacketPath::set_pool(std::uint32_t service, const std::vector<Member>& memb
         const auto& server = servers_[members[place].server];
         load.position[next.generation & 1] = static_cast<__u16>(place);
         if (members[place].weight != 0) load.last_weight = members[place].weight;
-        states.push_back({load, ntohl(server.address[0]), ntohs(server.port)});
+        states.push_back({load, ntohl(fold(server.address)), ntohs(server.port)});
     }
     const auto built = build_nodes(next, states);
     bpf_map_create_opts options{};
@@ -229,7 +259,9 @@ std::span<const shoal_pool_node> PacketPath::nodes(std::uint32_t service) const 
 
 std::uint32_t PacketPath::serve(const std::vector<RealServer>& servers, shoal_scheduler scheduler,
                                 std::uint8_t protocol) {
-    const auto service = add_service("192.0.2.80", 80, scheduler, protocol);
+    const bool v6 = !servers.empty() && is_v6(servers.front().address);
+    const auto service =
+        add_service(v6 ? "2001:db8:80::80" : "192.0.2.80", 80, scheduler, protocol);
     std::vector<Member> members;
     for (const auto& server : servers)
         members.push_back({add_server(service, server), 1});
@@ -305,6 +337,7 @@ int PacketPath::program(Hook hook) const {
 int PacketPath::program(const char* name) const {
     const bpf_program* found = bpf_object__find_program_by_name(tc_->obj, name);
     if (!found) found = bpf_object__find_program_by_name(xdp_->obj, name);
+    if (!found) found = programs_->ipv6_program(name);
     if (!found) throw std::runtime_error(std::string("no program ") + name);
     return bpf_program__fd(found);
 }
@@ -330,7 +363,8 @@ std::uint32_t PacketPath::start_sweeper() {
 
 void PacketPath::age(std::uint32_t seconds) {
     for (auto& connection : connections_)
-        connection.seen -= seconds * settings_->hz;
+        if ((connection.word & SHOAL_WORD_STATE_MASK) != SHOAL_STATE_ADDRESSES)
+            connection.seen -= seconds * settings_->hz;
 }
 
 std::map<std::string, std::uint64_t> PacketPath::verdicts() const {
@@ -379,6 +413,17 @@ std::vector<const shoal_connection*> PacketPath::live() const {
         if (connection.protocol != 0 && (connection.word & SHOAL_WORD_STATE_MASK) < SHOAL_STATES)
             result.push_back(&connection);
     return result;
+}
+
+PacketPath::Addresses PacketPath::addresses_of(const shoal_connection& connection) const {
+    if ((connection.word & SHOAL_WORD_IPV6) == 0)
+        return {text_of(&connection.client_address, false),
+                text_of(&connection.virtual_address, false),
+                text_of(&connection.real_address, false)};
+    shoal_addresses addresses{};
+    std::memcpy(&addresses, &connections_[connection.address_cell], sizeof(addresses));
+    return {text_of(addresses.client_address, true), text_of(addresses.virtual_address, true),
+            text_of(addresses.real_address, true)};
 }
 
 shoal_connection& PacketPath::only_connection() const {

@@ -16,10 +16,11 @@
 #include "dataplane/bpf/testing/packet_builder.h"
 
 struct bpf_map;
+struct bpf_object;
 
-// The loaded packet path without shoald: both programs on one set of small maps, which the test
-// fills itself, run by BPF_PROG_TEST_RUN. Needs root. Throws std::runtime_error where the kernel
-// refuses; a test cannot go on then.
+// The loaded packet path without shoald: the programs on one set of small maps, which the test
+// fills itself, run by BPF_PROG_TEST_RUN. Those of IPv6 are loaded with its first address. Needs
+// root. Throws std::runtime_error where the kernel refuses; a test cannot go on then.
 
 namespace shoal::dataplane::testing {
 
@@ -70,6 +71,7 @@ struct RealServer {
 
 /// Of every tunnel.
 inline constexpr char tunnel_source[] = "10.0.0.254";
+inline constexpr char tunnel_source_v6[] = "2001:db8:a::fe";
 inline constexpr std::uint16_t tunnel_port = 6080;
 
 using Member = PoolMember;
@@ -91,7 +93,8 @@ class PacketPath {
     void refresh(std::uint32_t service) const;
     /// The nodes of the current pool, shared with the packet path.
     std::span<const shoal_pool_node> nodes(std::uint32_t service) const;
-    /// One service of one scheduler at 192.0.2.80:80 with these servers, all of weight 1.
+    /// One service of one scheduler at 192.0.2.80:80, or at [2001:db8:80::80]:80 where the servers
+    /// are of IPv6, with these servers, all of weight 1.
     std::uint32_t serve(const std::vector<RealServer>& servers,
                         shoal_scheduler scheduler = SHOAL_SCHEDULER_RR, std::uint8_t protocol = 6);
 
@@ -120,6 +123,13 @@ class PacketPath {
     std::span<shoal_bucket> buckets() const { return buckets_; }
     /// Those that are counted.
     std::vector<const shoal_connection*> live() const;
+    /// In words, of a connection of either family.
+    struct Addresses {
+        std::string client;
+        std::string virtual_server;
+        std::string real_server;
+    };
+    Addresses addresses_of(const shoal_connection& connection) const;
     /// The only one that is counted; throws if there are more or none.
     shoal_connection& only_connection() const;
     std::size_t overflow_entries() const;
@@ -147,6 +157,8 @@ class PacketPath {
     int map(const char* name) const;
 
   private:
+    void load_ipv6();
+    void put_address(__be32 (&field)[4], const std::string& text);
     void fill_tables(std::uint32_t cells);
     std::uint32_t run_program(int program, const Bytes& packet, Bytes* out, void* context,
                               std::uint32_t context_size) const;

@@ -9,11 +9,13 @@
 namespace shoal::dataplane::testing {
 namespace {
 
-std::uint32_t bits_of(const std::string& address) {
-    std::uint32_t bits = 0;
-    if (inet_pton(AF_INET, address.c_str(), &bits) != 1)
+bool is_v6(const std::string& address) {
+    return address.contains(':');
+}
+
+void put_address(__be32 (&field)[4], const std::string& address) {
+    if (inet_pton(is_v6(address) ? AF_INET6 : AF_INET, address.c_str(), &field[0]) != 1)
         throw std::runtime_error("address " + address);
-    return bits;
 }
 
 void put(const PacketPath& path, const char* map, const void* key, std::uint32_t value) {
@@ -27,7 +29,10 @@ void set_persistence(PacketPath& path, std::uint32_t service, std::uint32_t seco
                      unsigned prefix) {
     auto& record = path.service(service);
     record.persistence_timeout = seconds * path.settings().hz;
-    record.persistence_mask = prefix == 0 ? 0 : htonl(~0U << (32 - prefix));
+    if (record.key.family == 6)
+        record.persistence_length_v6 = static_cast<__u8>(prefix);
+    else
+        record.persistence_mask = prefix == 0 ? 0 : htonl(~0U << (32 - prefix));
 }
 
 void add_ports(PacketPath& path, std::uint32_t service, const std::string& address,
@@ -37,11 +42,12 @@ void add_ports(PacketPath& path, std::uint32_t service, const std::string& addre
         unsigned bits = port == 0 ? 16 : static_cast<unsigned>(std::countr_zero(port));
         while (port + (1U << bits) - 1 > last)
             --bits;
-        const shoal_port_key key{.length = 144 + 16 - bits,
-                                 .address = {bits_of(address)},
-                                 .protocol = protocol,
-                                 .family = 4,
-                                 .port = htons(static_cast<std::uint16_t>(port))};
+        shoal_port_key key{.length = 144 + 16 - bits,
+                           .address = {},
+                           .protocol = protocol,
+                           .family = static_cast<__u8>(is_v6(address) ? 6 : 4),
+                           .port = htons(static_cast<std::uint16_t>(port))};
+        put_address(key.address, address);
         put(path, "service_ports", &key, service);
         port += 1U << bits;
     }
@@ -61,8 +67,8 @@ std::uint32_t add_mark(PacketPath& path, std::uint32_t mark, shoal_scheduler sch
 
 void add_access(PacketPath& path, std::uint32_t service, const std::string& address,
                 unsigned prefix, bool allowed) {
-    const shoal_access_key key{
-        .length = 32 + prefix, .service = service, .address = {bits_of(address)}};
+    shoal_access_key key{.length = 32 + prefix, .service = service, .address = {}};
+    put_address(key.address, address);
     put(path, "access_list", &key, allowed ? 1 : 0);
     path.service(service).flags |= SHOAL_SERVICE_ACCESS;
 }
