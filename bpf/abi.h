@@ -6,7 +6,8 @@
  * says __be; IPv4 addresses of 16-byte fields lie in the first four bytes.
  *
  * Any change of a layout or of a meaning here raises SHOAL_ABI_VERSION: a shoald that finds pinned
- * maps of another version does not touch them. */
+ * maps of another version does not touch them, unless SHOAL_COMMON_VERSION says that it may take
+ * their connections over. */
 
 #include <linux/types.h>
 
@@ -19,7 +20,12 @@
 /* Arithmetic that both sides must do alike. */
 #define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 4
+#define SHOAL_ABI_VERSION 5
+/* Raised where that change is in a map that one version leaves to another (see loader.h), or in
+ * what the members of a connection's records and their values mean. As long as it stays, a shoald
+ * moves the connections of another version to a table of its own: it finds members by their names.
+ */
+#define SHOAL_COMMON_VERSION 1
 
 /* Sizes of the maps that do not follow the table size. */
 #define SHOAL_MAX_SERVICES 4096
@@ -523,6 +529,7 @@ struct shoal_settings {
     /* 1: another table takes over, whose programs stand behind these at tc: known connections are
      * served as ever, new ones are left to them, but for those that a template here asks for. */
     __u32 draining;
+    __u32 common_version; /* SHOAL_COMMON_VERSION */
 };
 
 /* One bit per hash of an address, before anything else is looked at: packets of addresses that have

@@ -17,11 +17,15 @@ static __always_inline __u64 template_hash(const struct shoal_settings* settings
                    template_word(service));
 }
 
+/* Packets of both families share the record of the last one: a port word of IPv4 has no such bit.
+ */
+#define RECENT_IPV6 0x100
+
 static __noinline __u64 hash_anew(const struct shoal_settings* settings, __u64 first, __u64 second,
                                   __u64 third, struct shoal_recent_flow* recent) {
     __u64 hash = siphash_1_3_of_three(settings->hash_key, first, second, third);
     if (recent) {
-        recent->tuple[0] = first;
+        recent->tuple[0] = first | RECENT_IPV6;
         recent->tuple[1] = second;
         recent->tuple[2] = third;
         recent->hash = hash;
@@ -36,8 +40,8 @@ static __always_inline __u64 packet_hash(const struct shoal_settings* settings,
     __u32 zero = 0;
     __u64 tuple = tuple_v6(port_word(client_port, protocol));
     struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &zero);
-    if (recent && recent->tuple[0] == tuple && recent->tuple[1] == client_address.half[0] &&
-        recent->tuple[2] == client_address.half[1])
+    if (recent && recent->tuple[0] == (tuple | RECENT_IPV6) &&
+        recent->tuple[1] == client_address.half[0] && recent->tuple[2] == client_address.half[1])
         return recent->hash;
     return hash_anew(settings, tuple, client_address.half[0], client_address.half[1], recent);
 }

@@ -48,11 +48,13 @@ static __always_inline __u32 fragment_to_client(hook_context* context, struct pa
 }
 
 /* A later fragment whose first one has not passed by. shoald holds it for a moment and sends it in
- * again by the device that it went out by; then it is late. What a real server sends need not be of
+ * again by the device that it went out by; then it is late. The first one may have been left to
+ * another table. What a real server sends need not be of
  * a connection: it has always been the kernel's where nobody knows it. */
 static __always_inline __u32 hold_fragment(const hook_context* context,
                                            const struct shoal_settings* settings, ip_address to) {
     __u32 holder = READ_ONCE(settings->fragment_holder);
+    if (READ_ONCE(settings->draining)) return SHOAL_VERDICT_left_to_successor;
     if (!holder || context->ifindex == holder)
         return may_be_virtual(to) ? SHOAL_VERDICT_early_fragment : SHOAL_VERDICT_not_balanced;
     return with_sent(SHOAL_VERDICT_fragment_held, bpf_redirect(holder, 0));

@@ -42,7 +42,6 @@ static __always_inline __u64 tuple_v4(__be32 client_address, __u32 word) {
     return (__u64)client_address << 32 | word;
 }
 
-/* No tuple of IPv4: its client would be a broadcast address. */
 static __always_inline __u64 tuple_v6(__u32 word) {
     return 0xffffffffULL << 32 | word;
 }

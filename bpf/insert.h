@@ -31,11 +31,10 @@ struct opening {
     __u8 state; /* enum shoal_state that it begins in */
 };
 
-static __always_inline void fill_cell(struct shoal_connection* connection,
-                                      const struct opening* opening) {
-    __u32 generation = connection->word >> SHOAL_WORD_GENERATION_SHIFT;
+/* What a connection and a datagram alone have in common; the addresses differ by family. */
+static __always_inline void copy_opening(struct shoal_connection* connection,
+                                         const struct opening* opening) {
     connection->seen = opening->now;
-    set_addresses(connection, &opening->flow, opening->real_address);
     connection->client_port = opening->flow.client_port;
     connection->virtual_port = opening->flow.other_port;
     connection->real_port = opening->real_port;
@@ -43,6 +42,13 @@ static __always_inline void fill_cell(struct shoal_connection* connection,
     connection->method = opening->method;
     connection->service = opening->service;
     connection->server = opening->server;
+}
+
+static __always_inline void fill_cell(struct shoal_connection* connection,
+                                      const struct opening* opening) {
+    __u32 generation = connection->word >> SHOAL_WORD_GENERATION_SHIFT;
+    copy_opening(connection, opening);
+    set_addresses(connection, &opening->flow, opening->real_address);
     connection->client_interface = opening->client_interface;
     connection->client_epoch = opening->client_epoch;
     connection->load_epoch = opening->load_epoch;

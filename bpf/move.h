@@ -11,20 +11,10 @@
  * swapped out. All of that is one program run, which no signal interrupts. The program of each
  * address family moves its own records. */
 
+#include "former.h"
 #include "free.h"
 #include "insert.h"
 #include "move_request.h"
-
-/* settings.cells of the former table, less one; set by shoald before loading, as the map's size. */
-const volatile __u32 shoal_former_mask = 4095;
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, 4096);
-    __type(key, __u32);
-    __type(value, struct shoal_connection);
-} former_connections SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -41,19 +31,6 @@ struct {
     __type(key, __u32);
     __type(value, struct shoal_free_batch);
 } move_batch SEC(".maps");
-
-static __always_inline struct shoal_connection* get_former(__u32 cell) {
-    return bpf_map_lookup_elem(&former_connections, &cell);
-}
-
-static __always_inline const addresses* former_addresses(const struct shoal_connection* former) {
-#if defined(FAMILY_6)
-    __u32 cell = former->address_cell;
-    return bpf_map_lookup_elem(&former_connections, &cell);
-#else
-    return former;
-#endif
-}
 
 static __always_inline struct shoal_free_batch* get_move_batch(void) {
     __u32 zero = 0;
@@ -138,18 +115,18 @@ static __always_inline bool set_hash(struct flow* flow) {
 /* The new table's cell of the template that the record was opened under, or 0. A template's cell is
  * not freed while a connection names it. */
 SLOW_PATH __u32 find_moved_template(__u32 former_cell) {
-    const struct shoal_connection* former = get_former(former_cell);
+    const struct shoal_connection___former* former = get_former(former_cell);
     if (!former_cell || !former || former->protocol != SHOAL_PROTOCOL_TEMPLATE) return 0;
-    const addresses* of = former_addresses(former);
+    const FORMER_ADDRESSES* of = get_former_addresses(former);
     if (!of) return 0;
-    struct flow flow = {.client_address = client_of(of),
-                        .other_address = virtual_of(of),
+    struct flow flow = {.client_address = former_client(of),
+                        .other_address = former_virtual(of),
                         .protocol = SHOAL_PROTOCOL_TEMPLATE};
     return set_hash(&flow) ? find_again(&flow) : 0;
 }
 
 static __always_inline void fill_copy(struct shoal_connection* copy,
-                                      const struct shoal_connection* former,
+                                      const struct shoal_connection___former* former,
                                       const struct flow* flow, ip_address real_address) {
     __u32 generation = copy->word >> SHOAL_WORD_GENERATION_SHIFT;
     set_addresses(copy, flow, real_address);
@@ -187,8 +164,8 @@ static __always_inline void drop_unlinked(struct shoal_connection* copy, __u32 c
 
 /* Makes a copy that counts nothing yet. Its cell, MOVE_FULL or MOVE_RIVAL. */
 SLOW_PATH __u32 make_copy(__u32 former_cell) {
-    const struct shoal_connection* former = get_former(former_cell);
-    const addresses* of = former ? former_addresses(former) : NULL;
+    const struct shoal_connection___former* former = get_former(former_cell);
+    const FORMER_ADDRESSES* of = former ? get_former_addresses(former) : NULL;
     struct shoal_free_ring* ring = get_ring();
     if (!of || !ring) return MOVE_FULL;
     __u32 cell = take_spare_cell();
@@ -198,12 +175,12 @@ SLOW_PATH __u32 make_copy(__u32 former_cell) {
         put_back(ring, cell);
         return MOVE_FULL;
     }
-    struct flow flow = {.client_address = client_of(of),
-                        .other_address = virtual_of(of),
+    struct flow flow = {.client_address = former_client(of),
+                        .other_address = former_virtual(of),
                         .client_port = former->client_port,
                         .other_port = former->virtual_port,
                         .protocol = former->protocol};
-    fill_copy(copy, former, &flow, real_of(of));
+    fill_copy(copy, former, &flow, former_real(of));
     int place = set_hash(&flow) ? link_cell(&flow, cell) : NO_PLACE;
     if (place == NO_PLACE) {
         drop_unlinked(copy, cell);
@@ -215,7 +192,7 @@ SLOW_PATH __u32 make_copy(__u32 former_cell) {
 }
 
 /* The former record's word once it is ended here, 0 where somebody else ended it. */
-static __always_inline __u32 end_former(struct shoal_connection* former, __u32 word) {
+static __always_inline __u32 end_former(struct shoal_connection___former* former, __u32 word) {
     for (int attempt = 0; attempt < STATE_ATTEMPTS; ++attempt) {
         __u32 dead = (word & ~SHOAL_WORD_STATE_MASK) | SHOAL_STATE_DEAD;
         __u32 found = __sync_val_compare_and_swap(&former->word, word, dead);
@@ -235,12 +212,13 @@ static __always_inline bool commit_copy(struct shoal_connection* copy, __u32 wor
     return __sync_val_compare_and_swap(&copy->word, pending, word) == pending;
 }
 
-static __always_inline void take_count_off(const struct shoal_connection* former, __u32 word) {
-    struct counted counted = counted_in(former);
+/* What a record counted for that is over now, and has no copy. */
+static __always_inline void take_count_off(const struct shoal_connection___former* former,
+                                           __u32 word) {
     if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_TEMPLATE)
-        count_template(counted.server, -1ULL);
+        count_template(former->server, -1ULL);
     else
-        change_load_of(&counted, -load_of(word));
+        change_load(former->service, former->server, former->load_epoch, -load_of(word));
 }
 
 /* A packet ended the former record, most likely one that renews the connection: it may have gone by
@@ -253,26 +231,17 @@ static __always_inline void begin_anew(struct shoal_connection* copy) {
     if (commit_copy(copy, word)) change_load_of(&counted, load_of(word));
 }
 
-static __always_inline void end_beaten(struct shoal_connection* former, __u32 word) {
-    if ((word & SHOAL_WORD_STATE_MASK) == SHOAL_STATE_TEMPLATE)
-        end_template(former, word);
-    else
-        end_connection(former, word);
-}
-
 /* False where the new table is full. */
 SLOW_PATH bool move_one(__u32 former_cell, __u32 word) {
-    struct shoal_connection* former = get_former(former_cell);
+    struct shoal_connection___former* former = get_former(former_cell);
     if (!former) return true;
     __u32 cell = make_copy(former_cell);
     if (cell == MOVE_FULL) return false;
+    __u32 ended = end_former(former, word);
     struct shoal_connection* copy = cell == MOVE_RIVAL ? NULL : get_connection(cell);
     if (!copy) {
-        end_beaten(former, word);
-        return true;
-    }
-    __u32 ended = end_former(former, word);
-    if (ended) {
+        if (ended) take_count_off(former, ended);
+    } else if (ended) {
         WRITE_ONCE(copy->seen, READ_ONCE(former->seen));
         if (!commit_copy(copy, ended)) take_count_off(former, ended);
     } else if (copy->protocol == SHOAL_PROTOCOL_TEMPLATE) {
@@ -288,7 +257,7 @@ struct moving {
 };
 
 static __always_inline void visit_former(struct shoal_move* request, __u32 cell) {
-    struct shoal_connection* former = get_former(cell);
+    struct shoal_connection___former* former = get_former(cell);
     if (!former) return;
     __u32 word = READ_ONCE(former->word);
     __u32 state = word & SHOAL_WORD_STATE_MASK;

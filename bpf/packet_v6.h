@@ -129,8 +129,10 @@ static __always_inline int parse_transport(hook_context* context, struct packet*
         int verdict = skip_extensions(context, packet);
         if (verdict != UNDECIDED && verdict != LATER_FRAGMENT) return verdict;
         /* What follows a later fragment's header is for the first one to say. */
-        if (verdict == LATER_FRAGMENT)
-            return packet->protocol == IPPROTO_ICMPV6 ? SHOAL_VERDICT_not_balanced : verdict;
+        if (verdict == LATER_FRAGMENT &&
+            (packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP ||
+             packet->protocol == IPPROTO_DSTOPTS))
+            return verdict;
     }
     if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
         return !is_xdp && packet->protocol == IPPROTO_ICMPV6 ? OF_ICMP : SHOAL_VERDICT_not_balanced;

@@ -94,15 +94,8 @@ SLOW_PATH int fill_passing_flow(const struct opening* opening) {
     struct shoal_connection* passing = get_passing_flow();
     if (!opening || !passing) return 0;
     passing->word = SHOAL_STATE_FREE;
-    passing->seen = opening->now;
+    copy_opening(passing, opening);
     set_passing_addresses(passing, &opening->flow, opening->real_address);
-    passing->client_port = opening->flow.client_port;
-    passing->virtual_port = opening->flow.other_port;
-    passing->real_port = opening->real_port;
-    passing->protocol = opening->flow.protocol;
-    passing->method = opening->method;
-    passing->service = opening->service;
-    passing->server = opening->server;
     return 0;
 }
 

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
-#include "model/choices.h"
+#include "api/parameters.h"
 
 namespace shoal::api {
 
@@ -16,17 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 13> states{
     "NONE",       "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE",
     "CLOSE_WAIT", "LAST_ACK",    "LISTEN",   "SYNACK",   "UDP",      "TEMPLATE"};
-
-Result<std::uint32_t> parse_number(std::string_view text, std::uint32_t lowest,
-                                   std::uint32_t highest) {
-    std::uint32_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (text.empty() || error != std::errc{} || rest != end || number < lowest || number > highest)
-        return fail(
-            fmt::format("\"{}\" is not a whole number from {} to {}", text, lowest, highest));
-    return number;
-}
 
 Result<std::string> parse_state(std::string_view text) {
     std::string state(text);
@@ -37,20 +25,6 @@ Result<std::string> parse_state(std::string_view text) {
         return fail(
             fmt::format("there is no state \"{}\"; states: {}", text, fmt::join(states, ", ")));
     return state;
-}
-
-Result<model::Protocol> parse_protocol(std::string_view text) {
-    const auto protocol = model::value_of<model::Protocol>(text);
-    if (!protocol) return fail(fmt::format("\"{}\" is no protocol: tcp or udp", text));
-    return *protocol;
-}
-
-/// Puts a parsed value into its place.
-template <class T, class U>
-Result<void> put(T& place, Result<U> value) {
-    if (!value) return fail(value.error());
-    place = std::move(*value);
-    return {};
 }
 
 Result<void> read_parameter(ConnectionQuery& query, std::string_view name, std::string_view text) {
@@ -97,14 +71,8 @@ bool Endpoint::contains(const net::Address& other, std::uint16_t other_port) con
     return address == other && port.value_or(other_port) == other_port;
 }
 
-Result<ConnectionQuery> ConnectionQuery::parse(
-    const std::map<std::string, std::string>& parameters) {
-    ConnectionQuery query;
-    for (const auto& [name, text] : parameters) {
-        if (auto done = read_parameter(query, name, text); !done)
-            return fail(done.error().within(fmt::format("parameter \"{}\"", name)));
-    }
-    return query;
+Result<ConnectionQuery> ConnectionQuery::parse(const Parameters& parameters) {
+    return read_parameters<ConnectionQuery>(parameters, read_parameter);
 }
 
 dataplane::ConnectionFilter ConnectionQuery::filter() const {

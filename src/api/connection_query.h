@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "api/parameters.h"
 #include "base/result.h"
 #include "dataplane/dataplane.h"
 
@@ -42,7 +42,7 @@ struct ConnectionQuery {
 
     /// From the parameters client, virtual, mark, real, state, protocol, from and limit. An unknown
     /// is an error, so that a typing mistake never shows too much.
-    static Result<ConnectionQuery> parse(const std::map<std::string, std::string>& parameters);
+    static Result<ConnectionQuery> parse(const Parameters& parameters);
     /// As much of it as the data plane can filter by itself.
     dataplane::ConnectionFilter filter() const;
     bool matches(const model::Connection& connection) const;

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "api/answer.h"
 #include "base/clock.h"
 #include "http/response.h"
 
@@ -51,17 +52,6 @@ void read(const json& object, T& value, const Fields& fields) {
     std::apply(
         [&](const auto&... field) { (object.at(field.first).get_to(value.*field.second), ...); },
         fields);
-}
-
-template <class T, class Take>
-Result<T> parse_with(std::string_view text, Take take) {
-    try {
-        T value;
-        take(json::parse(text), value);
-        return value;
-    } catch (const std::exception& problem) {
-        return fail(fmt::format("shoald's answer is not understood: {}", problem.what()));
-    }
 }
 
 /// The pieces of one trace's answer.
@@ -132,12 +122,12 @@ json to_json(const Explanation& explanation) {
 }
 
 Result<TraceEvent> parse_event(std::string_view text) {
-    return parse_with<TraceEvent>(
+    return parse_answer<TraceEvent>(
         text, [](const json& from, TraceEvent& event) { read(from, event, event_fields); });
 }
 
 Result<Explanation> parse_explanation(std::string_view text) {
-    return parse_with<Explanation>(text, [](const json& from, Explanation& explanation) {
+    return parse_answer<Explanation>(text, [](const json& from, Explanation& explanation) {
         read(from, explanation, explanation_fields);
         for (const auto& step : from.at("steps"))
             explanation.steps.push_back(

@@ -2,11 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
+#include "api/parameters.h"
 #include "base/result.h"
 #include "dataplane/sight.h"
 #include "director/control.h"
@@ -27,12 +27,11 @@ struct TraceQuery {
 
     /// From the parameters client (an address or a prefix), virtual, real, protocol, verdict, count
     /// and seconds. An unknown one is an error.
-    static Result<TraceQuery> parse(const std::map<std::string, std::string>& parameters);
+    static Result<TraceQuery> parse(const Parameters& parameters);
 };
 
 /// From the parameters client, virtual (with its port) and protocol.
-Result<dataplane::PacketQuestion> parse_question(
-    const std::map<std::string, std::string>& parameters);
+Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters);
 
 // GET /v1/trace?client=&virtual=&real=&protocol=&verdict=&count=&seconds=
 // Streams one line a packet, {"time_us": ..., "verdict": ...}; empty lines say that it goes on; a

@@ -1,38 +1,12 @@
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "api/connection_query.h"
+#include "api/parameters.h"
 #include "api/sight.h"
-#include "model/choices.h"
 
 namespace shoal::api {
 
 namespace {
-
-using Parameters = std::map<std::string, std::string>;
-
-Result<std::uint32_t> parse_bound(std::string_view text, std::uint32_t highest) {
-    std::uint32_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || rest != end || number < 1 || number > highest)
-        return fail(fmt::format("\"{}\" is not a whole number from 1 to {}", text, highest));
-    return number;
-}
-
-Result<model::Protocol> parse_protocol(std::string_view text) {
-    const auto protocol = model::value_of<model::Protocol>(text);
-    if (!protocol) return fail(fmt::format("\"{}\" is no protocol: tcp or udp", text));
-    return *protocol;
-}
-
-template <class T, class U>
-Result<void> put(T& place, Result<U> value) {
-    if (!value) return fail(value.error());
-    place = std::move(*value);
-    return {};
-}
 
 Result<net::Prefix> parse_client_prefix(std::string_view text) {
     auto prefix = net::Prefix::parse(text);
@@ -56,8 +30,9 @@ Result<void> read_trace_parameter(TraceQuery& query, std::string_view name,
     if (name == "virtual") return put_endpoint(filter.virtual_address, filter.virtual_port, text);
     if (name == "real") return put_endpoint(filter.real_address, filter.real_port, text);
     if (name == "protocol") return put(filter.protocol, parse_protocol(text));
-    if (name == "count") return put(query.count, parse_bound(text, TraceQuery::most_packets));
-    if (name == "seconds") return put(query.seconds, parse_bound(text, TraceQuery::most_seconds));
+    if (name == "count") return put(query.count, parse_number(text, 1, TraceQuery::most_packets));
+    if (name == "seconds")
+        return put(query.seconds, parse_number(text, 1, TraceQuery::most_seconds));
     if (name == "verdict") {
         filter.verdict = text;
         return {};
@@ -83,20 +58,10 @@ Result<void> read_question_parameter(dataplane::PacketQuestion& question, std::s
     return {};
 }
 
-template <class T, class Read>
-Result<T> parse_with(const Parameters& parameters, Read read) {
-    T value;
-    for (const auto& [name, text] : parameters) {
-        if (auto done = read(value, name, text); !done)
-            return fail(done.error().within(fmt::format("parameter \"{}\"", name)));
-    }
-    return value;
-}
-
 }  // namespace
 
 Result<TraceQuery> TraceQuery::parse(const Parameters& parameters) {
-    return parse_with<TraceQuery>(parameters, read_trace_parameter);
+    return read_parameters<TraceQuery>(parameters, read_trace_parameter);
 }
 
 Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters) {
@@ -104,7 +69,7 @@ Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters) {
         if (!parameters.contains(needed))
             return fail(fmt::format("parameter \"{}\" is missing", needed));
     }
-    auto question = parse_with<dataplane::PacketQuestion>(parameters, read_question_parameter);
+    auto question = read_parameters<dataplane::PacketQuestion>(parameters, read_question_parameter);
     if (question && question->client.is_v6() != question->virtual_address.is_v6())
         return fail("the client and the virtual server must both be of IPv4 or both of IPv6");
     return question;

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "api/answer.h"
 #include "http/response.h"
 #include "model/text.h"
 
@@ -362,20 +363,9 @@ void read(const json& from, T& value) {
         Fields<T>::list);
 }
 
-/// Runs `take` on the parsed text.
-template <class T, class Take>
-Result<T> parse_with(std::string_view text, Take take) {
-    try {
-        T value;
-        take(json::parse(text), value);
-        return value;
-    } catch (const std::exception& problem) {
-        return fail(fmt::format("shoald's answer is not understood: {}", problem.what()));
-    }
-}
 template <class T>
 Result<T> parse(std::string_view text) {
-    return parse_with<T>(text, [](const json& from, T& value) { read(from, value); });
+    return parse_answer<T>(text, [](const json& from, T& value) { read(from, value); });
 }
 
 }  // namespace
@@ -428,7 +418,7 @@ Result<dataplane::ConnectionPage> from_json(std::string_view text) {
 }
 template <>
 Result<ErrorBody> from_json(std::string_view text) {
-    return parse_with<ErrorBody>(text, [](const json& from, ErrorBody& error) {
+    return parse_answer<ErrorBody>(text, [](const json& from, ErrorBody& error) {
         const auto& body = from.at("error");
         read(body.at("message"), error.message);
         if (body.contains("problems")) read(body.at("problems"), error.problems);

@@ -77,7 +77,7 @@ TEST_F(CommandTest, wrong_usage_ends_with_2) {
 TEST_F(CommandTest, a_good_file_is_counted) {
     const auto path = file("shoal.toml", good_file);
     EXPECT_EQ(shoal({"check", path}), 0);
-    EXPECT_EQ(out.str(), path + ": 0 virtual servers, 0 real servers, a table of 110 MB: good\n");
+    EXPECT_EQ(out.str(), path + ": 0 virtual servers, 0 real servers, a table of 95 MB: good\n");
     EXPECT_EQ(shoal({"check", path, "--json"}), 0);
     EXPECT_EQ(printed()["good"], true);
     EXPECT_EQ(printed()["virtual_servers"], 0);
@@ -102,10 +102,9 @@ port = 21
 )");
     EXPECT_EQ(shoal({"check", path}), 0);
     EXPECT_THAT(out.str(), StartsWith(path + ":5:8: note: virtual server \"ftp\": passive data"));
-    EXPECT_THAT(
-        out.str(),
-        ::testing::EndsWith(
-            path + ": 1 virtual server, 0 real servers, a table of 110 MB: good, 1 note\n"));
+    EXPECT_THAT(out.str(),
+                ::testing::EndsWith(
+                    path + ": 1 virtual server, 0 real servers, a table of 95 MB: good, 1 note\n"));
     EXPECT_EQ(shoal({"check", path, "--json"}), 0);
     EXPECT_EQ(printed()["good"], true);
     EXPECT_EQ(printed()["problems"], json::array());
@@ -148,7 +147,7 @@ TEST_F(CommandTest, apply_shows_the_memory_of_another_table_before_it_is_taken) 
     EXPECT_EQ(shoal_at_server({"apply", path}), 0);
     EXPECT_THAT(out.str(),
                 StartsWith("the connections move from a table of 1048576 cells to one of 65536, "
-                           "which takes 7 MB beside the 110 MB of the former until they have\n"));
+                           "which takes 6 MB beside the 95 MB of the former until they have\n"));
     control.current.table.size = 65536;
     EXPECT_EQ(shoal_at_server({"apply", path}), 0);
     EXPECT_THAT(out.str(), StartsWith(path + " is in force"));

@@ -42,11 +42,6 @@ std::string_view kind_of(const Node& node) {
     return kinds.at(node.value.index());
 }
 
-bool is_loopback(const net::Address& address) {
-    static const auto loopback_v6 = *net::Address::parse("::1");
-    return address.is_v6() ? address == loopback_v6 : address.bytes()[0] == 127;
-}
-
 bool is_link_local(const net::Address& address) {
     static const auto link_local = *net::Prefix::parse("fe80::/10");
     return link_local.contains(address);
@@ -246,7 +241,7 @@ class Reader {
         if (text == nullptr || !take(item, net::Prefix::parse(*text), value, item.example))
             return false;
         if (item.description.form == model::TextForm::network) return check_network(item, value);
-        if (!check_address(item, value.address, is_loopback(value.address))) return false;
+        if (!check_address(item, value.address, value.address.is_loopback())) return false;
         if (!is_edge(value)) return true;
         return refuse(item, fmt::format("{} names the network, not an address in it", *text),
                       item.example);

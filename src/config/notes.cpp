@@ -157,43 +157,65 @@ class Notes {
 
     /// Said once for each virtual server, of the first real server that it holds for.
     void tunnels(const ServicePart& service) {
-        const auto& value = service.value;
-        const auto client = mtus_.devices.find(value.device.device);
-        if (client == mtus_.devices.end()) return;
         for (const auto& server : servers_of(service)) {
-            const auto method = forwarding_method(configuration_, value, server.value);
+            const auto method = forwarding_method(configuration_, service.value, server.value);
             const auto path = mtus_.real_servers.find(server.value.address);
             if (method != model::ForwardingMethod::tunnel || path == mtus_.real_servers.end())
                 continue;
-            const auto& [device, mtu] = path->second;
-            const auto overhead = tunnel_overhead(tunnel_of(method, value, server.value).type);
-            if (mtu >= client->second + overhead) continue;
-            notes_.add(
-                server.position,
-                fmt::format("{}: packets of more than {} bytes do not fit through the "
-                            "tunnel to real server {}, and {} takes {}",
-                            title_of(value), mtu - std::min(mtu, overhead),
-                            model::in_quotes(server.value.name), client->first, client->second),
-                fmt::format("give {} an MTU of {}, or let the real servers announce "
-                            "segments of {} bytes (advmss of their routes)",
-                            device, client->second + overhead,
-                            mtu - std::min(mtu, overhead + tcp_headers)));
-            return;
+            const auto type = tunnel_of(method, service.value, server.value).type;
+            if (tunnel(service, server, path->second, tunnel_overhead(type, path->first))) return;
         }
     }
 
-    static constexpr std::uint32_t tcp_headers = 40;
+    /// Whether there is something to say. `path` is the device that leads there, and its MTU.
+    bool tunnel(const ServicePart& service, const ServerPart& server,
+                const std::pair<std::string, std::uint32_t>& path, std::uint32_t overhead) {
+        const auto& value = service.value;
+        const bool v6 = value.address.address.is_v6();
+        const auto& [device, mtu] = path;
+        const auto room = mtu - std::min(mtu, overhead);
+        const auto title = title_of(value);
+        const auto name = model::in_quotes(server.value.name);
+        if (const auto least = v6 ? least_ipv6_mtu : least_ipv4_mtu; room < least) {
+            notes_.add(
+                server.position,
+                fmt::format("{}: packets of more than {} bytes do not fit through the tunnel "
+                            "to real server {}, and {} needs {} on every way",
+                            title, room, name, v6 ? "IPv6" : "IPv4", least),
+                fmt::format("give {} an MTU of {} at least", device, least + overhead));
+            return true;
+        }
+        const auto client = mtus_.devices.find(value.device.device);
+        if (client == mtus_.devices.end() || room >= client->second) return false;
+        const auto headers = v6 ? tcp_ipv6_headers : tcp_ipv4_headers;
+        notes_.add(
+            server.position,
+            fmt::format("{}: packets of more than {} bytes do not fit through the tunnel to real "
+                        "server {}, and {} takes {}",
+                        title, room, name, client->first, client->second),
+            fmt::format("give {} an MTU of {}, or let the real servers announce segments of {} "
+                        "bytes (advmss of their routes)",
+                        device, client->second + overhead, room - headers));
+        return true;
+    }
 
-    static std::uint32_t tunnel_overhead(model::TunnelType type) {
+    static constexpr std::uint32_t tcp_ipv4_headers = 40;
+    static constexpr std::uint32_t tcp_ipv6_headers = 60;
+    /// RFC 791: what every host takes. RFC 8200: what every way must carry.
+    static constexpr std::uint32_t least_ipv4_mtu = 576;
+    static constexpr std::uint32_t least_ipv6_mtu = 1280;
+
+    static std::uint32_t tunnel_overhead(model::TunnelType type, const net::Address& outer) {
+        const std::uint32_t ip = outer.is_v6() ? 40 : 20;
         switch (type) {
             case model::TunnelType::gre:
-                return 24;
+                return ip + 4;
             case model::TunnelType::gue:
-                return 32;
+                return ip + 12;
             case model::TunnelType::ipip:
                 break;
         }
-        return 20;
+        return ip;
     }
 
     bool behind_nat(const model::VirtualServer& service) const {

@@ -55,6 +55,38 @@ TEST(Notes, a_tunnel_takes_room_of_the_way) {
     EXPECT_TRUE(notes_on(*configuration, text).empty());
 }
 
+TEST(Notes, a_tunnel_is_too_narrow_for_what_every_way_must_carry) {
+    constexpr std::string_view lines =
+        "[[virtual_server]]\nname = \"web\"\naddress = \"{}\"\ndevice = \"wan0\"\nport = 80\n"
+        "network_type = \"tunnel\"\ntunnel_type = \"{}\"\n"
+        "[[virtual_server.real_server]]\nname = \"x\"\naddress = \"{}\"\n";
+    struct Case {
+        const char* virtual_address;
+        const char* type;
+        const char* real_address;
+        std::uint32_t mtu;  // the least that fits
+        const char* needs;
+    };
+    for (const auto& [virtual_address, type, real_address, mtu, needs] : {
+             Case{"2001:db8::80", "ipip", "2001:db8:a::1", 1320, "IPv6 needs 1280"},
+             Case{"2001:db8::80", "gue", "2001:db8:a::1", 1332, "IPv6 needs 1280"},
+             Case{"2001:db8::80", "gre", "10.0.0.1", 1304, "IPv6 needs 1280"},
+             Case{"192.0.2.80", "ipip", "10.0.0.1", 596, "IPv4 needs 576"},
+             Case{"192.0.2.80", "gre", "2001:db8:a::1", 620, "IPv4 needs 576"},
+         }) {
+        const auto text = fmt::format(lines, virtual_address, type, real_address);
+        const auto configuration = read_toml(text, {});
+        ASSERT_TRUE(configuration) << text;
+        PathMtus mtus{{}, {{net::Address::parse(real_address).value(), {"lan0", mtu - 1}}}};
+        const auto found = notes_on(*configuration, text, mtus);
+        ASSERT_EQ(found.size(), 1U) << text;
+        EXPECT_NE(found[0].message.find(needs), std::string::npos) << found[0].message;
+        EXPECT_EQ(found[0].advice, fmt::format("give lan0 an MTU of {} at least", mtu));
+        mtus.real_servers.begin()->second.second = mtu;
+        EXPECT_TRUE(notes_on(*configuration, text, mtus).empty()) << text;
+    }
+}
+
 TEST(Notes, ftp_needs_more_than_port_21) {
     EXPECT_EQ(
         notes(service("port = 21\n")),

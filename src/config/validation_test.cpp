@@ -191,7 +191,7 @@ TEST(Validation, refuses_a_table_larger_than_memory) {
     expect_problems(
         {{"[global]\ntable_size = 4194304\n", {}},
          {"[global]\ntable_size = 16777216\n",
-          {{2, 14, "table_size in [global]: 16777216 cells take 1760 MB, this machine has 1024",
+          {{2, 14, "table_size in [global]: 16777216 cells take 1520 MB, this machine has 1024",
             "at most 4194304 here"}}}},
         machine);
     expect_problems({{"[global]\ntable_size = 16777216\n", {}}});

@@ -53,7 +53,7 @@ class TunnelValidator {
     void loopback(const ServicePart& service, const ServerPart& server, const std::string& who) {
         const auto place = server.given("port");
         if (!place || !server.given("address") || !service.place("port")) return;
-        const bool own = !server.value.address.is_v6() && server.value.address.bytes()[0] == 127;
+        const bool own = server.value.address.is_loopback();
         const bool same = service.value.port == model::PortRange(*server.value.port);
         if (!own || (same && !service.value.firewall_mark)) return;
         problems_.add(*place,

@@ -35,6 +35,18 @@ void complain(std::string_view doing, const Result<void>& done) {
     if (!done) log(Message::operation_failed, "{}: {}", doing, done.error().message);
 }
 
+/// The size in the configuration is another one where the table of another version is taken over.
+void announce_move(dataplane::Dataplane& dataplane, bool begins) {
+    const auto statistics = dataplane.statistics();
+    if (!statistics) return;
+    const auto& table = statistics->table;
+    if (begins)
+        log(Message::table_moving, "from a table of {} cells to one of {}", table.former_size,
+            table.size);
+    else
+        log(Message::table_moved, "to a table of {} cells", table.size);
+}
+
 }  // namespace
 
 std::string state_file(const std::string& state_directory) {
@@ -228,10 +240,7 @@ void Controller::move_connections() {
     const auto work = dataplane_->advance();
     if (!work) complain("move connections to another table", fail(work.error()));
     const bool was_moving = std::exchange(moving_, !work || *work != dataplane::Work::none);
-    if (moving_ && !was_moving)
-        log(Message::table_moving, "to a table of {} cells", configuration_.global.table_size);
-    if (!moving_ && was_moving)
-        log(Message::table_moved, "to a table of {} cells", configuration_.global.table_size);
+    if (moving_ != was_moving) announce_move(*dataplane_, moving_);
     if (!moving_) return;
     const bool pauses = !work || *work == dataplane::Work::waiting;
     move_timer_.expires_after(pauses ? move_pause : std::chrono::milliseconds{0});

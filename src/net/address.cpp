@@ -33,6 +33,11 @@ Address Address::v6(const std::array<std::uint8_t, 16>& bytes) {
     return address;
 }
 
+bool Address::is_loopback() const {
+    static const auto v6 = *Address::parse("::1");
+    return v6_ ? *this == v6 : bytes_[0] == 127;
+}
+
 std::uint32_t Address::v4_bits() const {
     std::uint32_t bits = 0;
     std::memcpy(&bits, bytes_.data(), sizeof bits);

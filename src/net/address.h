@@ -24,6 +24,8 @@ class Address {
     static Address v6(const std::array<std::uint8_t, 16>& bytes);
 
     bool is_v6() const { return v6_; }
+    /// 127.0.0.0/8 or ::1.
+    bool is_loopback() const;
     /// Network byte order; only for IPv4.
     std::uint32_t v4_bits() const;
     const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }

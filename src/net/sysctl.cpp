@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <ranges>
@@ -110,6 +111,8 @@ class Reader {
     std::optional<Error> error_;
 };
 
+constexpr const char* ipv6_forwarding = "net.ipv6.conf.all.forwarding";
+
 /// `all` switches it on for all devices, `device_name` names that of one of them.
 void check_forwarding(Reader& reader, const DirectorUse& use, const std::string& all,
                       std::string (*device_name)(std::string_view, std::string_view),
@@ -129,6 +132,27 @@ void check_forwarding(Reader& reader, const DirectorUse& use, const std::string&
         wrong.push_back({name, 0, 1,
                          fmt::format("forwarding is switched off on {} alone: the NAT real "
                                      "servers' own traffic ends here",
+                                     device)});
+    }
+}
+
+/// Before it forwards: then the kernel drops what routers advertised, on every device.
+void check_advertisements(Reader& reader, std::vector<WrongSysctl>& wrong) {
+    if (reader.read(ipv6_forwarding) != 0) return;
+    static constexpr std::array<std::string_view, 3> no_networks{"all", "default", "lo"};
+    std::set<std::string> devices;
+    std::error_code none;
+    using Entries = std::filesystem::directory_iterator;
+    for (Entries each("/proc/sys/net/ipv6/conf", none); !none && each != Entries();
+         each.increment(none))
+        devices.insert(each->path().filename());
+    for (const auto& device : devices) {
+        const auto name = ipv6_device_sysctl(device, "accept_ra");
+        if (std::ranges::find(no_networks, device) != no_networks.end() || reader.read(name) != 1)
+            continue;
+        wrong.push_back({name, 1, 2,
+                         fmt::format("once this director forwards, the kernel takes the routes "
+                                     "away that routers advertise on {}, the default route too",
                                      device)});
     }
 }
@@ -241,8 +265,10 @@ Result<std::vector<WrongSysctl>> wrong_sysctls(const DirectorUse& use) {
     Reader reader;
     std::vector<WrongSysctl> wrong;
     if (use.nat) check_forwarding(reader, use, "net.ipv4.ip_forward", ipv4_device_sysctl, wrong);
-    if (use.nat_v6)
-        check_forwarding(reader, use, "net.ipv6.conf.all.forwarding", ipv6_device_sysctl, wrong);
+    if (use.nat_v6) {
+        check_advertisements(reader, wrong);
+        check_forwarding(reader, use, ipv6_forwarding, ipv6_device_sysctl, wrong);
+    }
     check_reverse_path(reader, use, wrong);
     check_redirects(reader, use, wrong);
     if (reader.error()) return fail(*reader.error());

@@ -53,7 +53,7 @@ struct DirectorUse {
     bool nat_v6 = false;
 };
 
-/// In the order in which to set them (ip_forward first: the kernel resets others with it). Devices
+/// In the order in which to set them (ip_forward early: the kernel resets others with it). Devices
 /// that do not exist are skipped.
 Result<std::vector<WrongSysctl>> wrong_sysctls(const DirectorUse& use);
 

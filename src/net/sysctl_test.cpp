@@ -12,9 +12,11 @@
 namespace shoal::net {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class SysctlTest : public testing::TwoLinks {
   protected:
@@ -121,12 +123,28 @@ TEST_F(SysctlTest, nat_needs_forwarding) {
 TEST_F(SysctlTest, nat_of_ipv6_needs_its_own_forwarding) {
     const DirectorUse use{.client_devices = {"wan0"}, .server_devices = {"lan0"}, .nat_v6 = true};
     ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 0));
+    for (const auto& wrong : wrong_sysctls(use).value()) {
+        if (wrong.name.ends_with("accept_ra")) ASSERT_TRUE(write_sysctl(wrong.name, wrong.wanted));
+    }
     EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.all.forwarding"));
     ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 1));
     ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "forwarding"), 0));
     EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.lan0.forwarding"));
     ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "forwarding"), 1));
     EXPECT_THAT(wrong_sysctls(use).value(), IsEmpty());
+}
+
+TEST_F(SysctlTest, routes_that_routers_advertise_shall_outlive_forwarding) {
+    const DirectorUse use{.client_devices = {"wan0"}, .server_devices = {"lan0"}, .nat_v6 = true};
+    ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 0));
+    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("wan0", "accept_ra"), 1));
+    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "accept_ra"), 0));
+    const auto wrong = wrong_sysctls(use).value();
+    const auto found = names(wrong);
+    EXPECT_THAT(found, Contains("net.ipv6.conf.wan0.accept_ra"));
+    EXPECT_THAT(found, Not(Contains("net.ipv6.conf.lan0.accept_ra")));
+    EXPECT_EQ(found.back(), "net.ipv6.conf.all.forwarding");
+    EXPECT_EQ(wrong.front().wanted, 2);
 }
 
 TEST_F(SysctlTest, direct_routing_dislikes_a_strict_reverse_path_filter) {

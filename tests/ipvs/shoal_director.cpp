@@ -34,6 +34,11 @@ ListedConnection listed(const model::Connection& connection) {
 
 }  // namespace
 
+ShoalDirector& ShoalDirector::of_this_process() {
+    static ShoalDirector director("/sys/fs/bpf/shoal-ipvs");
+    return director;
+}
+
 ShoalDirector::ShoalDirector(const std::string& pin_directory)
     : dataplane_(value_of(dataplane::BpfDataplane::open({pin_directory, table_size}))),
       program_(bpf_obj_get((pin_directory + "/shoal_tc").c_str())) {
@@ -46,8 +51,12 @@ ShoalDirector::~ShoalDirector() {
 }
 
 void ShoalDirector::announce_next_hop(const net::Address& server) {
-    if (!known_hops_.insert(server).second) return;
-    const net::NextHop hop{if_nametoindex("server0"), {server_side_mac}, server, mac_of(server)};
+    if (known_hops_.contains(server)) return;
+    set_next_hop(server, {if_nametoindex("server0"), {server_side_mac}, server, mac_of(server)});
+}
+
+void ShoalDirector::set_next_hop(const net::Address& server, const net::NextHop& hop) {
+    known_hops_.insert(server);
     if (const auto set = dataplane_->set_next_hop(server, hop); !set)
         throw std::runtime_error(set.error().message);
 }
@@ -101,6 +110,12 @@ std::vector<ListedTemplate> ShoalDirector::templates(const dataplane::ServiceKey
     }
     std::ranges::sort(templates);
     return templates;
+}
+
+std::uint64_t ShoalDirector::count_of(std::string_view verdict) {
+    const auto verdicts = value_of(dataplane_->statistics()).verdicts;
+    const auto found = std::ranges::find(verdicts, verdict, &model::VerdictCount::name);
+    return found == verdicts.end() ? 0 : found->packets;
 }
 
 std::vector<std::string> ShoalDirector::self_check() {

@@ -74,14 +74,13 @@ class SideBySide : public ::testing::Test {
     void settle();
 
     KernelIpvs& kernel() { return directors_->kernel; }
-    ShoalDirector& shoal() { return directors_->shoal; }
+    ShoalDirector& shoal() { return ShoalDirector::of_this_process(); }
     Wire& wire() { return directors_->wire; }
 
   private:
     struct Directors {
         Wire wire;
         KernelIpvs kernel;
-        ShoalDirector shoal{"/sys/fs/bpf/shoal-ipvs"};
     };
     static std::unique_ptr<Directors> directors_;
     static unsigned next_number_;

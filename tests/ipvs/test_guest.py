@@ -1,4 +1,4 @@
-"""Kernel IPVS and Shoal side by side, and Shoal's own tests, on Linux 6.1."""
+"""On Linux 6.1: kernel IPVS and Shoal side by side, the kernel at the end of Shoal's tunnels, and Shoal's own tests."""
 
 import guest
 

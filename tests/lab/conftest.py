@@ -35,8 +35,7 @@ class Bench:
         return self
 
 
-@pytest.fixture
-def make_bench():
+def making_benches():
     """make_bench(settings, method=..., xdp=..., servers=...): taken down at the test's end, with
     shoald's log shown where the test failed. `servers` starts what the real servers run."""
     benches: list[Bench] = []
@@ -59,6 +58,11 @@ def make_bench():
     for bench in benches:
         print(f"shoald of {bench.lab.name}:\n{bench.director.tail(60)}")
         bench.lab.down()
+
+
+make_bench = pytest.fixture(making_benches)
+# For the tests of a module, or those of it that ask for the same.
+make_shared_bench = pytest.fixture(making_benches, scope="module")
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """A flood of SYNs from random addresses: connections go on, new clients get in, memory stays.
+`./run bench flood` measures the same for longer.
 
 SHOAL_FLOOD_SECONDS sets how long it lasts at least; the figures are printed as a line of JSON.
 """
@@ -7,47 +8,34 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 
 import pytest
 
+from shoal_lab import flood
 from shoal_lab.configuration import Service, Settings
-from shoal_lab.shell import BUILD, wait_for
-from shoal_lab.topology import CLIENT, VIP
+from shoal_lab.shell import wait_for
 from shoal_lab.visitor import Visitor
 
 SECONDS = int(os.environ.get("SHOAL_FLOOD_SECONDS", "8"))
 SERVICE_TIMEOUT = 5  # less than SECONDS, so that a real server whose checks go astray is found down
 CELLS = 1 << 12  # full within a second
-SOURCES = ("198.18.0.0", "15")
-
-
-def start_flood(lab) -> subprocess.Popen:
-    """The clients of this machine are to have their turn on its CPUs too."""
-    device = "wan0"
-    mac = json.loads(lab.director.ip(f"-j link show dev {device}"))[0]["address"]
-    return lab.client.start("nice", "-n", "19", BUILD / "tests/lab/tools/syn_flood", "eth0", mac, *SOURCES, VIP,
-                            "80", str(SECONDS + 120), "0", stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("method", ["nat", "direct"])
 def test_a_flood_harms_nobody(make_bench, method):
     bench = make_bench(Settings(table_size=CELLS, services=[Service(service_timeout=f"{SERVICE_TIMEOUT}s")]), method=method)
-    # Answers to addresses that nobody has end at the client.
-    for node in (bench.lab.director, *bench.lab.webs):
-        node.ip(f"route replace {SOURCES[0]}/{SOURCES[1]} via {CLIENT}" if method == "direct" or
-                node is bench.lab.director else f"route replace {SOURCES[0]}/{SOURCES[1]} via 10.11.12.254")
-    bench.client.ip(f"route add blackhole {SOURCES[0]}/{SOURCES[1]}")
+    flood.prepare(bench.lab)
     memory = bench.director.status()["table"]["memory_bytes"]
     times: list[float] = []
     with Visitor(bench.client) as visitor:
         assert None not in visitor.hold(50, timeout=20)
-        flood = start_flood(bench.lab)
+        # The clients of this machine are to have their turn on its CPUs too.
+        generator = flood.start(bench.lab, SECONDS + 120, "nice", "-n", "19")
         wait_for("the flood fills the table", lambda: bench.director.status()["table"]["used"] > CELLS // 2, 30)
         rounds, end = 0, time.monotonic() + SECONDS
         while time.monotonic() < end or rounds < 3:
-            assert flood.poll() is None
+            assert generator.poll() is None
             begun = time.monotonic()
             assert visitor.get(timeout=60) is not None, "a new client"
             times.append(time.monotonic() - begun)
@@ -56,8 +44,8 @@ def test_a_flood_harms_nobody(make_bench, method):
             assert all(alive for each in answers.values() for alive in each), "an established connection is lost"
             assert all(bench.director.server(name)["in_pool"] for name in bench.webs), "a check failed"
             rounds += 1
-        flood.terminate()
-        flooded = json.loads(flood.communicate(timeout=30)[0])
+        generator.terminate()
+        flooded = json.loads(generator.communicate(timeout=30)[0])
         assert visitor.get(timeout=20) is not None
         assert all(alive for each in visitor.ask().values() for alive in each)
     after = bench.director.status()["table"]

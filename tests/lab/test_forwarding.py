@@ -1,65 +1,14 @@
-"""Traffic through both forwarding methods and both hooks."""
+"""What forwarding does beside carrying traffic, which test_matrix.py tries by every method."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-
-import pytest
 
 from shoal_lab.configuration import Service, Settings
 from shoal_lab.load import sequential
 from shoal_lab.servers import UDP_PORT, start_udp_servers
 from shoal_lab.topology import CLIENT, SECOND_VIP, VIP
-
-WAYS = [("nat", "tc"), ("nat", "xdp"), ("direct", "tc"), ("direct", "xdp")]
-
-UDP_CLIENT = """
-import collections, json, socket, sys
-answers = collections.Counter()
-for number in range(int(sys.argv[2])):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(3)
-        client.bind(("", 20000 + number))  # a port met again would lead to its earlier real server
-        client.connect((sys.argv[1], int(sys.argv[3])))
-        client.send(b"ping %d" % number)
-        name, _, rest = client.recv(100).partition(b" ")
-        assert rest == b"ping %d" % number, rest
-        answers[name.decode()] += 1
-print(json.dumps(answers))
-"""
-
-
-def in_way(make_bench, way, settings: Settings | None = None):
-    method, hook = way
-    settings = settings or Settings()
-    settings.hook = hook
-    return make_bench(settings, method=method, xdp=hook == "xdp")
-
-
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
-def test_every_real_server_answers_tcp(make_bench, way):
-    bench = in_way(make_bench, way, Settings(services=[Service(scheduler="rr")]))
-    assert sequential(bench.client, VIP, 30) == {"web-1": 10, "web-2": 10, "web-3": 10}
-    assert {hook["hook"] for hook in bench.director.status()["hooks"]} == {way[1]}
-
-
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
-def test_a_large_answer_arrives_whole(make_bench, way):
-    bench = in_way(make_bench, way)
-    answer = bench.client.run("curl", "-sS", "--max-time", "20", f"http://{VIP}/bytes/1m")
-    assert hashlib.sha256(answer.encode()).digest() == hashlib.sha256(b"x" * 1024 * 1024).digest()
-
-
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
-def test_every_real_server_answers_udp(make_bench, way):
-    echo = Service(name="echo", protocol="udp", port=UDP_PORT, scheduler="rr", monitor={"enabled": False})
-    bench = in_way(make_bench, way, Settings(services=[echo]))
-    start_udp_servers(bench.lab, VIP if way[0] == "direct" else "0.0.0.0")
-    answers = bench.client.run(sys.executable, "-c", UDP_CLIENT, VIP, "30", str(UDP_PORT))
-    assert json.loads(answers) == {"web-1": 10, "web-2": 10, "web-3": 10}
-
 
 ONE_PORT_CLIENT = """
 import collections, json, socket, sys
@@ -89,18 +38,6 @@ def test_one_packet_scheduling_spreads_the_datagrams_of_one_client(make_bench):
     assert bench.director.status()["virtual_servers"][0]["counters"]["connections"] == 30
     bench.director.apply(settings(False))
     assert list(answers().values()) == [30]
-
-
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
-def test_empty_neighbour_tables_cost_no_connection(make_bench, way):
-    bench = in_way(make_bench, way)
-    for node in bench.lab.nodes:
-        node.ip("neigh flush all")
-    assert sum(sequential(bench.client, VIP, 9).values()) == 9
-    bench.director.kill()  # nobody resolves anything ahead now
-    for node in bench.lab.nodes:
-        node.ip("neigh flush all")
-    assert sum(sequential(bench.client, VIP, 9).values()) == 9
 
 
 def test_real_servers_see_the_clients_own_address(bench):

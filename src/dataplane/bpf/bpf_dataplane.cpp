@@ -20,6 +20,7 @@
 #include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/mover.h"
 #include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/record_layout.h"
 #include "dataplane/bpf/self_check.h"
 #include "dataplane/bpf/statistics.h"
 #include "dataplane/bpf/successor.h"
@@ -59,10 +60,10 @@ struct BpfDataplane::Parts {
     }
 
     Result<void> hold_fragments() {
-        // Common to all tables, and the holder outlives this one.
-        auto v4 = pins.get("fragments");
+        // Common to all tables of this version, and the holder outlives this one.
+        auto v4 = duplicate(tables().fd("fragments"));
         if (!v4) return fail(v4.error());
-        auto v6 = pins.get("fragments6");
+        auto v6 = duplicate(tables().fd("fragments6"));
         if (!v6) return fail(v6.error());
         using Maps = std::pair<Descriptor, Descriptor>;
         const auto maps = std::make_shared<const Maps>(std::move(*v4), std::move(*v6));
@@ -98,7 +99,7 @@ struct BpfDataplane::Parts {
     /// A device may take no frames from XDP while its own program comes or goes.
     template <class Change>
     Result<void> change_hooks(Change change) {
-        if (former() != nullptr) {
+        if (moving()) {
             return fail("the connections are moving to another table; hooks change afterwards");
         }
         devices.forget();
@@ -107,7 +108,12 @@ struct BpfDataplane::Parts {
         return done;
     }
 
-    const Tables* former() const { return installation.former ? &*installation.former : nullptr; }
+    /// Connections are being moved to the table from another one.
+    bool moving() const { return installation.former.has_value(); }
+    /// That one, where it is of this version.
+    const Tables* former() const {
+        return moving() && installation.former->tables ? &*installation.former->tables : nullptr;
+    }
     /// Of the table, and of the one that connections are being moved from.
     template <class Change>
     void change_settings(Change change) const {
@@ -140,7 +146,7 @@ struct BpfDataplane::Parts {
 
     /// Where the table's own maps are pinned, and the programs.
     Result<PinDirectory> table_pins() const {
-        if (former() == nullptr) return pins;
+        if (!moving()) return pins;
         return PinDirectory::open(pins.path() / successor_directory);
     }
 
@@ -227,8 +233,8 @@ Result<std::unique_ptr<BpfDataplane::Parts>> BpfDataplane::open_parts(PinDirecto
     auto installation = install(pins, TableSizes{table_size});
     if (!installation) return fail(installation.error());
     auto parts = std::make_unique<Parts>(std::move(pins), std::move(*installation));
-    if (const Tables* former = parts->former()) {
-        auto mover = Mover::load(parts->tables(), *former);
+    if (parts->moving()) {
+        auto mover = Mover::load(parts->tables(), *parts->installation.former);
         if (!mover) return fail(mover.error());
         parts->mover = std::move(*mover);
     }
@@ -243,6 +249,10 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     auto parts = open_parts(std::move(*pins), options.table_size);
     if (!parts) return fail(parts.error());
     std::unique_ptr<BpfDataplane> dataplane(new BpfDataplane(std::move(*parts)));
+    const Installation& installation = dataplane->parts_->installation;
+    if (installation.former && installation.former->version != SHOAL_ABI_VERSION)
+        log(Message::table_moving, "from layout version {} to {}", installation.former->version,
+            SHOAL_ABI_VERSION);
     if (dataplane->adopted()) {
         if (auto done = dataplane->settle(); !done) return fail(done.error());
     }
@@ -259,26 +269,29 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
 /// Puts the programs where those of an earlier shoald are attached, or behind those of the table
 /// that connections are to be moved from. From then on that one opens no more of its own.
 Result<void> BpfDataplane::settle() {
-    const Tables* former = parts_->former();
     auto attached =
-        former != nullptr ? parts_->hooks.stand_behind() : parts_->hooks.replace_programs();
+        parts_->moving() ? parts_->hooks.stand_behind() : parts_->hooks.replace_programs();
     if (!attached) return attached;
     const auto pins = parts_->table_pins();
     if (!pins) return fail(pins.error());
     if (auto done = settle_programs(*pins, parts_->installation.programs); !done) return done;
-    if (former != nullptr) store_shared(former->settings[0].draining, 1U);
-    return {};
+    if (!parts_->moving()) return {};
+    auto settings = NumberRecord::read(parts_->installation.former->maps.at("settings").get());
+    if (!settings) return fail(settings.error());
+    return settings->put("draining", 1);
 }
 
 Result<void> BpfDataplane::resize(std::uint32_t cells) {
-    if (parts_->former() != nullptr) {
+    if (parts_->moving()) {
         return fail("the connections are moving to another table already");
     }
     if (auto good = check_table_size(cells); !good) return good;
     const Tables& present = parts_->tables();
     if (auto fits = check_room(cells, load_shared(present.sweeper[0].used)); !fits) return fits;
     if (auto fits = check_memory({cells}, present.table_bytes()); !fits) return fits;
-    if (auto made = make_successor(parts_->pins, present, {cells}); !made) return made;
+    if (auto made = make_successor(parts_->pins, present.maps, &present.settings[0], {cells});
+        !made)
+        return made;
     auto next = open_parts(parts_->pins, cells);
     if (!next) {
         static_cast<void>(drop_successor(parts_->pins));
@@ -298,14 +311,18 @@ Result<void> BpfDataplane::resize(std::uint32_t cells) {
 
 Result<Work> BpfDataplane::advance() {
     if (!parts_) return withdrawn();
-    if (parts_->former() == nullptr) return Work::none;
+    if (!parts_->moving()) return Work::none;
     const auto work = parts_->mover->step();
     if (!work || *work != Work::none) return work;
     // The former table is empty, its programs leave everything to those behind.
     if (auto done = parts_->hooks.replace_programs(); !done) return fail(done.error());
+    if (parts_->former() == nullptr) {
+        if (auto gone = drop_unknown_pins(parts_->pins); !gone) return fail(gone.error());
+    }
     if (auto done = promote_successor(parts_->pins); !done) return fail(done.error());
     parts_->mover.reset();
     parts_->installation.former.reset();
+    parts_->hooks.forget_former();
     parts_->tracer->trace_at(parts_->tables(), nullptr);
     if (auto done = settle_programs(parts_->pins, parts_->installation.programs); !done) {
         return fail(done.error());
@@ -340,9 +357,24 @@ Result<State> BpfDataplane::observe() {
 std::vector<Result<void>> BpfDataplane::apply_all(std::span<const Operation> operations) {
     if (!parts_) return std::vector<Result<void>>(operations.size(), withdrawn());
     if (std::ranges::any_of(operations, adds_ipv6)) {
-        if (auto done = parts_->add_ipv6(); !done)
-            return std::vector<Result<void>>(operations.size(), done);
+        if (const auto done = parts_->add_ipv6(); !done) return apply_but_ipv6(operations, done);
     }
+    return apply_in_turn(operations);
+}
+
+/// What has nothing to do with IPv6 does not suffer from what it lacks.
+std::vector<Result<void>> BpfDataplane::apply_but_ipv6(std::span<const Operation> operations,
+                                                       const Result<void>& lacking) {
+    std::vector<Result<void>> results;
+    for (const Operation& operation : operations) {
+        results.push_back(adds_ipv6(operation)
+                              ? lacking
+                              : std::move(apply_in_turn(std::span(&operation, 1)).front()));
+    }
+    return results;
+}
+
+std::vector<Result<void>> BpfDataplane::apply_in_turn(std::span<const Operation> operations) {
     std::vector<Result<void>> results;
     const auto is_single = [](const Operation& operation) {
         return !is_of_virtual_server(operation);
@@ -377,7 +409,13 @@ Result<Statistics> BpfDataplane::statistics() {
     if (!parts_) return withdrawn();
     const auto entries = parts_->virtual_servers.list();
     if (!entries) return fail(entries.error());
-    return read_statistics(parts_->tables(), parts_->former(), *entries);
+    auto statistics = read_statistics(parts_->tables(), parts_->former(), *entries);
+    if (statistics && parts_->moving() && parts_->former() == nullptr) {
+        const FormerTable& former = *parts_->installation.former;
+        statistics->table.former_size = former.sizes.cells;
+        statistics->table.memory_bytes += table_bytes_of(former.maps);
+    }
+    return statistics;
 }
 
 Result<ConnectionPage> BpfDataplane::connections(const ConnectionFilter& filter, std::uint32_t from,
@@ -422,10 +460,12 @@ Result<Explanation> BpfDataplane::explain(const PacketQuestion& question) {
     if (const Tables* former = parts_->former()) {
         const auto program = parts_->pins.get(name);
         if (!program) return fail(program.error());
-        auto told = dataplane::explain(*former, *program ? program->get() : -1,
-                                       parts_->virtual_servers, question);
-        if (!told || told->verdict != verdict_texts[SHOAL_VERDICT_left_to_successor].name)
-            return told;
+        if (*program) {
+            auto told =
+                dataplane::explain(*former, program->get(), parts_->virtual_servers, question);
+            if (!told || told->verdict != verdict_texts[SHOAL_VERDICT_left_to_successor].name)
+                return told;
+        }
     }
     const auto& programs = parts_->installation.programs;
     const auto program = programs.find(name);
@@ -438,6 +478,9 @@ Result<void> BpfDataplane::withdraw() {
     if (!parts_) return {};
     parts_->devices.forget();
     if (auto done = parts_->hooks.detach_all(); !done) return done;
+    if (parts_->moving() && parts_->former() == nullptr) {
+        if (auto gone = drop_unknown_pins(parts_->pins); !gone) return gone;
+    }
     if (auto done = clear_pins(parts_->pins); !done) return done;
     if (auto done = parts_->pins.remove_if_unused(); !done) return done;
     // Only now, so that whatever failed before can be tried again. The sweeper ends with the last

@@ -59,6 +59,9 @@ class BpfDataplane final : public Dataplane {
     static Result<std::unique_ptr<Parts>> open_parts(PinDirectory pins, std::uint32_t table_size);
     Result<void> resize(std::uint32_t cells);
     Result<void> settle();
+    std::vector<Result<void>> apply_in_turn(std::span<const Operation> operations);
+    std::vector<Result<void>> apply_but_ipv6(std::span<const Operation> operations,
+                                             const Result<void>& lacking);
 
     /// Unset after withdraw().
     std::unique_ptr<Parts> parts_;

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
+
+#include "base/result.h"
 
 namespace shoal::dataplane {
 
@@ -26,5 +30,11 @@ class Descriptor {
   private:
     int fd_ = -1;
 };
+
+inline Result<Descriptor> duplicate(int fd) {
+    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return fail(system_error("duplicating a descriptor", errno));
+    return Descriptor(copy);
+}
 
 }  // namespace shoal::dataplane

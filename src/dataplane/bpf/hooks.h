@@ -35,6 +35,8 @@ class Hooks {
     /// Puts the current programs where earlier ones are attached, without changing a hook's kind.
     /// None of ours stands behind another one afterwards.
     Result<void> replace_programs() const;
+    /// The earlier ones themselves, once no device has them.
+    void forget_former() { xdp_.forget_former(); }
     /// Attaches the tc program behind the earlier ones, which stay. XDP stays theirs too: what they
     /// leave to tc goes on to the current one.
     Result<void> stand_behind() const;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -13,8 +14,10 @@
 #include <iterator>
 #include <set>
 
+#include "base/log.h"
 #include "dataplane/bpf/libbpf_options.h"
 #include "dataplane/bpf/pool_store.h"
+#include "dataplane/bpf/record_layout.h"
 #include "dataplane/bpf/successor.h"
 #include "model/table_memory.h"
 
@@ -130,23 +133,6 @@ Result<Installation> create(const PinDirectory& pins, TableSizes sizes) {
 
 // ---- One that runs
 
-Result<shoal_settings> read_settings(int map) {
-    bpf_map_info info{};
-    __u32 length = sizeof info;
-    if (bpf_obj_get_info_by_fd(map, &info, &length) != 0) {
-        return fail(system_error("looking at the pinned settings", errno));
-    }
-    // Of another version it may be of any size.
-    std::vector<std::byte> value(std::max<std::size_t>(info.value_size, sizeof(shoal_settings)));
-    const std::uint32_t key = 0;
-    if (bpf_map_lookup_elem(map, &key, value.data()) != 0) {
-        return fail(system_error("reading the pinned settings", errno));
-    }
-    shoal_settings settings{};
-    std::memcpy(&settings, value.data(), sizeof settings);
-    return settings;
-}
-
 Result<Objects> open_maps(const PinDirectory& pins) {
     const auto names = map_names();
     if (!names) return fail(names.error());
@@ -157,18 +143,6 @@ Result<Objects> open_maps(const PinDirectory& pins) {
         if (*map) maps[name] = std::move(*map);
     }
     return maps;
-}
-
-Result<TableSizes> read_sizes(const PinDirectory& pins, const Descriptor& marker) {
-    const auto settings = read_settings(marker.get());
-    if (!settings) return fail(settings.error());
-    if (settings->abi_version != SHOAL_ABI_VERSION) {
-        return fail(
-            fmt::format("the data plane pinned under {} has layout version {}, this shoald "
-                        "needs {}: withdraw it with the shoald that made it",
-                        pins.path().string(), settings->abi_version, SHOAL_ABI_VERSION));
-    }
-    return TableSizes{settings->cells};
 }
 
 /// The table whose marker this is; where it is a successor's, `pins` hold what is common.
@@ -188,12 +162,26 @@ Result<Objects> open_table(const PinDirectory& pins, const PinDirectory& table, 
     return maps;
 }
 
-Result<Tables> map_former(const PinDirectory& pins, const Descriptor& marker) {
-    const auto sizes = read_sizes(pins, marker);
-    if (!sizes) return fail(sizes.error());
-    auto maps = open_table(pins, pins, *sizes);
+Result<FormerTable> open_former(const PinDirectory& pins, const NumberRecord& settings) {
+    auto maps = open_maps(pins);
     if (!maps) return fail(maps.error());
-    return Tables::map(std::move(*maps));
+    FormerTable former{std::move(*maps), {settings.get("cells")}, settings.get("abi_version"), {}};
+    if (!former.maps.contains("connections")) return fail("the pinned table has no connections");
+    if (former.version != SHOAL_ABI_VERSION) return former;
+    auto own = open_table(pins, pins, former.sizes);
+    if (!own) return fail(own.error());
+    auto tables = Tables::map(std::move(*own));
+    if (!tables) return fail(tables.error());
+    former.tables = std::move(*tables);
+    return former;
+}
+
+/// What makes a table of another version none for this shoald.
+std::unexpected<Error> wrong_version(const PinDirectory& pins, std::uint32_t version,
+                                     std::string_view remedy) {
+    return fail(fmt::format(
+        "the data plane pinned under {} has layout version {}, this shoald needs {}: {}",
+        pins.path().string(), version, SHOAL_ABI_VERSION, remedy));
 }
 
 /// Where an earlier process had virtual servers of IPv6. `table` is where the table's programs are
@@ -214,14 +202,17 @@ Result<void> load_ipv6_again(const PinDirectory& pins, const PinDirectory& table
 
 /// `table` is where the table's own maps are pinned, and its programs.
 Result<Installation> adopt(const PinDirectory& pins, const PinDirectory& table,
-                           const Descriptor& marker) {
-    const auto sizes = read_sizes(table, marker);
-    if (!sizes) return fail(sizes.error());
-    auto maps = open_table(pins, table, *sizes);
+                           const NumberRecord& settings) {
+    const TableSizes sizes{settings.get("cells")};
+    auto maps = open_table(pins, table, sizes);
     if (!maps) return fail(maps.error());
-    auto loaded = load_objects(std::move(*maps), *sizes);
+    auto loaded = load_objects(std::move(*maps), sizes);
     if (!loaded) return fail(loaded.error());
-    if (auto done = load_ipv6_again(pins, table, *loaded, *sizes); !done) return fail(done.error());
+    if (auto done = load_ipv6_again(pins, table, *loaded, sizes); !done) {
+        // Nobody goes on for it in a table of its own.
+        if (table.path() != pins.path()) return fail(done.error());
+        log(Message::ipv6_not_loaded, "{}", done.error().message);
+    }
     auto former = former_xdp_programs(table);
     if (!former) return fail(former.error());
     if (auto done = pin_new_programs(table, loaded->programs); !done) return fail(done.error());
@@ -234,16 +225,50 @@ Result<Installation> adopt(const PinDirectory& pins, const PinDirectory& table,
 
 /// Two tables, of which the one under `pins` itself is left for the other one.
 Result<Installation> adopt_both(const PinDirectory& pins, const PinDirectory& successor,
-                                const Descriptor& marker, const Descriptor& successor_marker) {
-    auto former = map_former(pins, marker);
+                                const NumberRecord& settings) {
+    auto former = open_former(pins, settings);
     if (!former) return fail(former.error());
-    auto installation = adopt(pins, successor, successor_marker);
+    const auto marker = successor.get(commit_marker);
+    if (!marker) return fail(marker.error());
+    const auto own = NumberRecord::read(marker->get());
+    if (!own) return fail(own.error());
+    if (const auto version = own->get("abi_version"); version != SHOAL_ABI_VERSION) {
+        return wrong_version(successor, version,
+                             "connections are moving there; let the shoald that began it finish");
+    }
+    auto installation = adopt(pins, successor, *own);
     if (!installation) return installation;
     installation->former = std::move(*former);
     auto xdp = former_xdp_programs(pins);
     if (!xdp) return fail(xdp.error());
     std::ranges::move(*xdp, std::back_inserter(installation->former_xdp));
     return installation;
+}
+
+/// A table of this version, as large as the one of another version that runs.
+Result<void> prepare_upgrade(const PinDirectory& pins, const NumberRecord& settings) {
+    const TableSizes sizes{settings.get("cells")};
+    if (!settings.has("draining") || !std::has_single_bit(sizes.cells)) {
+        return fail("its settings are not what this shoald can read");
+    }
+    if (auto fits = check_memory(sizes, model::table_bytes(sizes.cells)); !fits) return fits;
+    const auto maps = open_maps(pins);
+    if (!maps) return fail(maps.error());
+    return make_successor(pins, *maps, nullptr, sizes);
+}
+
+/// The table that takes over from the one with these settings, if there is one. Another version's
+/// that nothing has moved to yet is dropped: that shoald did not get further.
+Result<std::optional<PinDirectory>> successor_of(const PinDirectory& pins,
+                                                 const NumberRecord& settings) {
+    auto successor = find_successor(pins);
+    if (!successor || !*successor || settings.get("draining") != 0) return successor;
+    const auto marker = (*successor)->get(commit_marker);
+    if (!marker) return fail(marker.error());
+    const auto own = NumberRecord::read(marker->get());
+    if (own && own->get("abi_version") == SHOAL_ABI_VERSION) return successor;
+    if (auto gone = drop_successor(pins); !gone) return fail(gone.error());
+    return std::nullopt;
 }
 
 }  // namespace
@@ -292,12 +317,25 @@ Result<Installation> install(const PinDirectory& pins, TableSizes sizes) {
     const auto marker = pins.get(commit_marker);
     if (!marker) return fail(marker.error());
     if (!*marker) return create(pins, sizes);
-    const auto successor = find_successor(pins);
+    const auto settings = NumberRecord::read(marker->get());
+    if (!settings) return fail(settings.error());
+    auto successor = successor_of(pins, *settings);
     if (!successor) return fail(successor.error());
-    if (!*successor) return adopt(pins, pins, *marker);
-    const auto successor_marker = (*successor)->get(commit_marker);
-    if (!successor_marker) return fail(successor_marker.error());
-    return adopt_both(pins, **successor, *marker, *successor_marker);
+    const auto version = settings->get("abi_version");
+    if (!*successor && version != SHOAL_ABI_VERSION) {
+        if (settings->get("common_version") != SHOAL_COMMON_VERSION) {
+            return wrong_version(
+                pins, version,
+                "its connections cannot be taken over; withdraw it with the shoald "
+                "that made it");
+        }
+        if (auto done = prepare_upgrade(pins, *settings); !done) {
+            return fail(done.error().within("taking over from another version"));
+        }
+        successor = find_successor(pins);
+        if (!successor) return fail(successor.error());
+    }
+    return *successor ? adopt_both(pins, **successor, *settings) : adopt(pins, pins, *settings);
 }
 
 Result<void> add_ipv6(const PinDirectory& pins, Installation& installation) {
@@ -323,6 +361,15 @@ Result<void> settle_programs(const PinDirectory& pins, const Objects& programs) 
         const auto mark = name.find(new_suffix);
         if (mark == std::string::npos || !programs.contains(name.substr(0, mark))) continue;
         if (auto done = pins.unpin(name); !done) return done;
+    }
+    return {};
+}
+
+Result<void> drop_unknown_pins(const PinDirectory& pins) {
+    const auto sorted = sort_pins(pins);
+    if (!sorted) return fail(sorted.error());
+    for (const std::string& name : sorted->others) {
+        if (auto gone = pins.unpin(name); !gone) return gone;
     }
     return {};
 }

@@ -12,6 +12,17 @@
 
 namespace shoal::dataplane {
 
+/// The table that connections are being moved from.
+struct FormerTable {
+    /// Those that belong to it, and what it has in common with the one that takes over.
+    Objects maps;
+    TableSizes sizes;
+    /// SHOAL_ABI_VERSION of whoever made it.
+    std::uint32_t version;
+    /// Unset where it is of another version, which has its own layouts.
+    std::optional<Tables> tables;
+};
+
 /// The packet path as it stands pinned in the kernel.
 struct Installation {
     Tables tables;
@@ -22,7 +33,7 @@ struct Installation {
     std::vector<Descriptor> former_xdp;
     /// The table whose connections are to be moved to `tables`, see successor.h. Its programs stand
     /// in front. What belongs to no table is common to both.
-    std::optional<Tables> former;
+    std::optional<FormerTable> former;
 };
 
 /// Creates the packet path under `pins`, or loads the programs onto the maps that are pinned there.
@@ -46,6 +57,9 @@ Result<void> settle_programs(const PinDirectory& pins, const Objects& programs);
 /// Removes every pin of ours, the commit marker first, and nothing else. May be repeated where it
 /// failed half-way.
 Result<void> clear_pins(const PinDirectory& pins);
+
+/// Removes what another version has pinned and this one has not.
+Result<void> drop_unknown_pins(const PinDirectory& pins);
 
 /// Runs a program that is not for packets; `mark` is its argument. Its return value.
 Result<std::uint32_t> run_program(int program, std::uint32_t mark);

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,12 +57,6 @@ void set_size(bpf_map* map, TableSizes sizes) {
     } else if (name == "overflow") {
         bpf_map__set_max_entries(map, sizes.overflow());
     }
-}
-
-Result<Descriptor> duplicate(int fd) {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) return fail(system_error("duplicating a descriptor", errno));
-    return Descriptor(copy);
 }
 
 /// Scratch room that only one object names is its own.
@@ -141,6 +134,19 @@ Result<void> add_program_names(std::vector<std::string>& names) {
     return {};
 }
 
+bool has_shape(int fd, const bpf_map* map) {
+    bpf_map_info info{};
+    __u32 length = sizeof info;
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type == bpf_map__type(map) &&
+           info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+           info.max_entries == bpf_map__max_entries(map);
+}
+
+/// Another version has more of them, or fewer; the rest stays as it is.
+bool may_grow(std::string_view map) {
+    return map == "verdicts";
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> map_names() {
@@ -169,7 +175,15 @@ bool belongs_to_table(std::string_view map) {
     return std::ranges::find(names, map) != names.end();
 }
 
-Result<Objects> make_table(const Objects& common, TableSizes sizes) {
+bool belongs_to_version(std::string_view map) {
+    static constexpr std::array<std::string_view, 14> names{
+        "passing_flow", "passing_addresses", "fragments",    "fragments6",   "recent_service",
+        "arrivals",     "template_opening",  "quoted_flow",  "icmp_scratch", "traced_flow",
+        "trace_filter", "trace_state",       "trace_events", "explanation"};
+    return std::ranges::find(names, map) != names.end();
+}
+
+Result<Objects> make_table(const Objects& present, Origin origin, TableSizes sizes) {
     auto skeleton = open_skeleton<director_tc>();
     if (!skeleton) return fail(skeleton.error());
     bpf_object* object = (*skeleton)->obj;
@@ -179,10 +193,16 @@ Result<Objects> make_table(const Objects& common, TableSizes sizes) {
     Result<void> used;
     for_each_map(object, [&](bpf_map* map) {
         set_size(map, sizes);
-        const std::string_view name = bpf_map__name(map);
-        if (belongs_to_table(name) || !used) return;
-        const int error = bpf_map__reuse_fd(map, common.at(std::string(name)).get());
-        if (error != 0) used = fail(system_error(fmt::format("using map {}", name), error));
+        const std::string name = bpf_map__name(map);
+        const auto found = present.find(name);
+        if (belongs_to_table(name) || found == present.end() || !used) return;
+        if (origin == Origin::other_version && belongs_to_version(name)) return;
+        if (has_shape(found->second.get(), map)) {
+            const int error = bpf_map__reuse_fd(map, found->second.get());
+            if (error != 0) used = fail(system_error(fmt::format("using map {}", name), error));
+        } else if (!may_grow(name)) {
+            used = fail(fmt::format("map {} is of another shape", name));
+        }
     });
     if (!used) return fail(used.error());
     if (auto done = load(**skeleton, sizes); !done) return fail(done.error());
@@ -197,14 +217,8 @@ Result<void> check_layouts(const Objects& maps, TableSizes sizes) {
     Result<void> result;
     for_each_map((*skeleton)->obj, [&](bpf_map* map) {
         set_size(map, sizes);
-        bpf_map_info info{};
-        __u32 length = sizeof info;
         const auto found = maps.find(bpf_map__name(map));
-        if (found == maps.end() ||
-            bpf_obj_get_info_by_fd(found->second.get(), &info, &length) != 0 ||
-            info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
-            info.value_size != bpf_map__value_size(map) ||
-            info.max_entries != bpf_map__max_entries(map)) {
+        if (found == maps.end() || !has_shape(found->second.get(), map)) {
             result = fail(fmt::format("map {} is missing or of another shape", bpf_map__name(map)));
         }
     });

@@ -36,8 +36,14 @@ Result<std::vector<std::string>> program_names();
 /// Whether a map is a part of the table of connections, which there are two of while connections
 /// move from one to another. The other maps are common to both.
 bool belongs_to_table(std::string_view map);
-/// The maps of another table, and those of `common` that belong to none: every map, no program.
-Result<Objects> make_table(const Objects& common, TableSizes sizes);
+/// Whether a map is of one version alone: copies of records, what a CPU keeps from one packet to
+/// the next at most, tracing. What belongs neither to a version nor to a table goes from one
+/// version to another as it is (SHOAL_COMMON_VERSION).
+bool belongs_to_version(std::string_view map);
+enum class Origin { same_version, other_version };
+/// The maps of another table, and those of `present` that are common to both: every map, no
+/// program. What `present` has not, or has fewer verdicts in, is made anew too.
+Result<Objects> make_table(const Objects& present, Origin origin, TableSizes sizes);
 
 /// Loads the objects of IPv4, of both hooks. `maps` is empty (all are created with `sizes`), or
 /// holds every map, and the programs are loaded onto these.

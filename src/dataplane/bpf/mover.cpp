@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,8 +9,9 @@
 #include <chrono>
 #include <string_view>
 
-#include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/libbpf_messages.h"
+#include "dataplane/bpf/libbpf_options.h"
+#include "dataplane/bpf/record_layout.h"
 #include "director_move.skel.h"
 #include "director_move6.skel.h"
 
@@ -28,20 +28,14 @@ struct Destroy {
     void operator()(director_move6* skeleton) const { director_move6::destroy(skeleton); }
 };
 
-Result<Descriptor> duplicate(int fd) {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) return fail(system_error("duplicating a descriptor", errno));
-    return Descriptor(copy);
-}
-
 /// The two maps that no table has are the program's own.
-Result<void> use_tables(bpf_object* object, const Tables& to, const Tables& from) {
+Result<void> use_tables(bpf_object* object, const Tables& to, const FormerTable& from) {
     bpf_map* map = nullptr;
     while ((map = bpf_object__next_map(object, map)) != nullptr) {
         if (bpf_map__is_internal(map)) continue;
         const std::string_view name = bpf_map__name(map);
         const auto found = to.maps.find(std::string(name));
-        const int fd = name == "former_connections" ? from.fd("connections")
+        const int fd = name == "former_connections" ? from.maps.at("connections").get()
                        : found != to.maps.end()     ? found->second.get()
                                                     : -1;
         if (fd < 0) continue;
@@ -55,14 +49,15 @@ Result<void> use_tables(bpf_object* object, const Tables& to, const Tables& from
 }  // namespace
 
 template <class Skeleton>
-Result<Mover::Family> Mover::load_family(const Tables& to, const Tables& from, const char* name) {
+Result<Mover::Family> Mover::load_family(const Tables& to, const FormerTable& from,
+                                         const bpf_object_open_opts& options, const char* name) {
     const LibbpfMessages messages;
-    const std::unique_ptr<Skeleton, Destroy> skeleton(Skeleton::open());
+    const std::unique_ptr<Skeleton, Destroy> skeleton(Skeleton::open(&options));
     if (!skeleton) return fail(system_error("opening the program that moves connections", errno));
     if (auto done = use_tables(skeleton->obj, to, from); !done) return fail(done.error());
     skeleton->rodata->shoal_cell_mask = to.sizes().cells - 1;
     skeleton->rodata->shoal_bucket_mask = to.sizes().buckets() - 1;
-    skeleton->rodata->shoal_former_mask = from.sizes().cells - 1;
+    skeleton->rodata->shoal_former_mask = from.sizes.cells - 1;
     if (const int error = bpf_object__load_skeleton(skeleton->skeleton); error != 0) {
         return fail(
             system_error("the kernel refused the program that moves connections", error).message +
@@ -76,12 +71,20 @@ Result<Mover::Family> Mover::load_family(const Tables& to, const Tables& from, c
     return Family{std::move(*program), std::move(*request)};
 }
 
-Result<Mover> Mover::load(const Tables& to, const Tables& from) {
-    auto v4 = load_family<director_move>(to, from, "move_connections");
+Result<Mover> Mover::load(const Tables& to, const FormerTable& from) {
+    // Where the members of its records lie.
+    const auto types = is_of_this_version(from.maps.at("settings").get())
+                           ? own_types()
+                           : types_of_map(from.maps.at("connections").get());
+    if (!types) return fail(types.error());
+    const std::string path = fmt::format("/proc/self/fd/{}", types->get());
+    LibbpfOptions<bpf_object_open_opts> options;
+    options.btf_custom_path = path.c_str();
+    auto v4 = load_family<director_move>(to, from, options, "move_connections");
     if (!v4) return fail(v4.error());
-    auto v6 = load_family<director_move6>(to, from, "move_ipv6_connections");
+    auto v6 = load_family<director_move6>(to, from, options, "move_ipv6_connections");
     if (!v6) return fail(v6.error());
-    return Mover({std::move(*v4), std::move(*v6)}, from.sizes().cells);
+    return Mover({std::move(*v4), std::move(*v6)}, from.sizes.cells);
 }
 
 Result<Work> Mover::step() {

@@ -7,10 +7,13 @@
 
 #include "base/result.h"
 #include "dataplane/bpf/descriptor.h"
+#include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/mapped_array.h"
 #include "dataplane/bpf/tables.h"
 #include "dataplane/dataplane.h"
 #include "move_request.h"
+
+struct bpf_object_open_opts;
 
 namespace shoal::dataplane {
 
@@ -19,7 +22,7 @@ namespace shoal::dataplane {
 /// the time. Safe to begin again at any moment.
 class Mover {
   public:
-    static Result<Mover> load(const Tables& to, const Tables& from);
+    static Result<Mover> load(const Tables& to, const FormerTable& from);
 
     /// For about the time of one turn of the loop. `none`: the former table is empty; `waiting`:
     /// all that is left waits for its sweeper, or for room in the new table.
@@ -34,7 +37,8 @@ class Mover {
     Mover(std::array<Family, 2> families, std::uint32_t cells)
         : families_(std::move(families)), cells_(cells) {}
     template <class Skeleton>
-    static Result<Family> load_family(const Tables& to, const Tables& from, const char* name);
+    static Result<Family> load_family(const Tables& to, const FormerTable& from,
+                                      const bpf_object_open_opts& options, const char* name);
 
     Result<void> move_slice_of(Family& family);
 

@@ -104,6 +104,21 @@ TEST_P(Ipv6, clients_that_differ_in_one_bit_have_connections_of_their_own) {
     EXPECT_EQ(path.live().size(), 25U);
 }
 
+TEST_P(Ipv6, a_flow_is_not_taken_for_one_of_ipv4_that_nobody_may_send) {
+    path.serve({server()}, SHOAL_SCHEDULER_RR, 17);
+    const auto v4 = path.add_service("192.0.2.80", 80, SHOAL_SCHEDULER_RR, 17);
+    path.set_pool(v4, {{path.add_server(v4, {"10.0.9.9"}), 1}});
+    const auto send = [&](std::uint16_t port) {
+        return verdict(PacketBuilder::udp({client.address, port}, vip));
+    };
+    EXPECT_EQ(send(1000), "new_connection");
+    EXPECT_EQ(verdict(PacketBuilder::udp({"255.255.255.255", 2000}, {"192.0.2.80", 80})),
+              "martian");
+    EXPECT_EQ(send(2000), "new_connection");
+    EXPECT_EQ(send(1000), "forwarded");
+    EXPECT_EQ(send(2000), "forwarded");
+}
+
 TEST_P(Ipv6, both_cells_of_a_connection_are_freed) {
     path.serve({server()});
     path.run(GetParam(), PacketBuilder::tcp(client, vip, syn));

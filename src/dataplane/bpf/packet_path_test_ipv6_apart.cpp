@@ -194,6 +194,14 @@ TEST_F(Ipv6Apart, fragments_follow_what_was_left_to_the_kernel) {
     EXPECT_EQ(at_tc(other.fragment(1)), "not_balanced");
 }
 
+TEST_F(Ipv6Apart, fragments_of_what_is_not_balanced_are_left_to_the_kernel) {
+    serve();
+    constexpr std::uint8_t esp = 50;
+    const auto packet = PacketBuilder::tcp(client, vip, ack).payload(Bytes(64)).protocol(esp);
+    EXPECT_EQ(at_tc(PacketBuilder(packet).fragment(0, true)), "not_balanced");
+    EXPECT_EQ(at_tc(PacketBuilder(packet).fragment(10, false)), "not_balanced");
+}
+
 TEST_F(Ipv6Apart, fragments_ahead_of_the_first_one_are_dropped) {
     serve(17);
     const Datagram in{client, vip, 1};

@@ -51,7 +51,8 @@ void add(Counts& counts, __u32 word) {
 /// Of a connection or template of IPv6.
 void check_addresses(const Tables& tables, std::uint32_t index, Found& found) {
     const shoal_connection& cell = tables.connections[index];
-    if ((load_shared(cell.word) & SHOAL_WORD_IPV6) == 0) return;
+    const auto word = load_shared(cell.word);
+    if ((word & SHOAL_WORD_IPV6) == 0) return;
     const std::uint32_t place = cell.address_cell;
     shoal_addresses addresses{};
     if (place < tables.connections.size())
@@ -60,6 +61,7 @@ void check_addresses(const Tables& tables, std::uint32_t index, Found& found) {
         addresses.owner == index) {
         return;
     }
+    if (load_shared(cell.word) != word) return;  // just being freed, its addresses first
     found.differences.push_back(
         fmt::format("cell {} has its addresses in cell {}, which is not its own", index, place));
 }

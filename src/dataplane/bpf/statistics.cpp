@@ -81,7 +81,7 @@ Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
     if (!verdicts) return fail(verdicts.error());
     statistics.verdicts = std::move(*verdicts);
     statistics.table.size = tables.sizes().cells;
-    statistics.table.memory_bytes = tables.memory_bytes();
+    statistics.table.memory_bytes = tables.table_bytes();
     for (const Tables* table : {&tables, former}) {
         if (table == nullptr) continue;
         statistics.table.used += load_shared(table->sweeper[0].used);

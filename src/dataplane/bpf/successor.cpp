@@ -1,9 +1,13 @@
 #include "dataplane/bpf/successor.h"
 
+#include <bpf/bpf.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "dataplane/bpf/installation.h"
+#include "dataplane/bpf/per_cpu.h"
 
 namespace shoal::dataplane {
 
@@ -24,9 +28,33 @@ void copy_settings(const shoal_settings& from, shoal_settings& to) {
     to.route_generation = from.route_generation;
 }
 
-Result<void> pin_table(const PinDirectory& pins, const Tables& table) {
+std::uint32_t id_of(int map) {
+    bpf_map_info info{};
+    __u32 length = sizeof info;
+    return bpf_obj_get_info_by_fd(map, &info, &length) == 0 ? info.id : 0;
+}
+
+bool is_in(const Objects& maps, const std::string& name, int map) {
+    const auto found = maps.find(name);
+    return found != maps.end() && id_of(found->second.get()) == id_of(map);
+}
+
+/// Another version counted them in a map of its own.
+Result<void> copy_verdicts(int from, int to) {
+    for (std::uint32_t index = 0; index < SHOAL_VERDICT_COUNT; ++index) {
+        auto counts = read_per_cpu<__u64>(from, index);
+        if (!counts) return {};
+        if (bpf_map_update_elem(to, &index, counts->data(), BPF_ANY) != 0) {
+            return fail(system_error("copying counters", errno));
+        }
+    }
+    return {};
+}
+
+/// All that `present` has not.
+Result<void> pin_table(const PinDirectory& pins, const Tables& table, const Objects& present) {
     for (const auto& [name, map] : table.maps) {
-        if (!belongs_to_table(name) || name == commit_marker) continue;
+        if (name == commit_marker || is_in(present, name, map.get())) continue;
         if (auto done = pins.pin(name, map.get()); !done) return done;
     }
     return pins.pin(commit_marker, table.fd(commit_marker));
@@ -34,17 +62,24 @@ Result<void> pin_table(const PinDirectory& pins, const Tables& table) {
 
 }  // namespace
 
-Result<void> make_successor(const PinDirectory& pins, const Tables& present, TableSizes sizes) {
+Result<void> make_successor(const PinDirectory& pins, const Objects& present,
+                            const shoal_settings* settings, TableSizes sizes) {
     if (auto gone = drop_successor(pins); !gone) return gone;
-    auto maps = make_table(present.maps, sizes);
+    auto maps = make_table(
+        present, settings != nullptr ? Origin::same_version : Origin::other_version, sizes);
     if (!maps) return fail(maps.error());
     auto table = Tables::map(std::move(*maps));
     if (!table) return fail(table.error());
     if (auto done = fill_fresh_tables(*table, sizes); !done) return done;
-    copy_settings(present.settings[0], table->settings[0]);
+    if (settings != nullptr) copy_settings(*settings, table->settings[0]);
+    const auto verdicts = present.find("verdicts");
+    if (verdicts != present.end() && !is_in(present, "verdicts", table->fd("verdicts"))) {
+        auto done = copy_verdicts(verdicts->second.get(), table->fd("verdicts"));
+        if (!done) return done;
+    }
     const auto directory = PinDirectory::open(pins.path() / successor_directory);
     if (!directory) return fail(directory.error());
-    return pin_table(*directory, *table);
+    return pin_table(*directory, *table, present);
 }
 
 Result<std::optional<PinDirectory>> find_successor(const PinDirectory& pins) {

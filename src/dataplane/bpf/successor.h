@@ -22,8 +22,10 @@ namespace shoal::dataplane {
 constexpr const char* successor_directory = "successor";
 constexpr const char* promoted_directory = "promoted";
 
-/// Makes and pins an empty table of `sizes` with the settings of `present`. No program is loaded.
-Result<void> make_successor(const PinDirectory& pins, const Tables& present, TableSizes sizes);
+/// Makes and pins an empty table of `sizes` beside the one that `present` has; `settings` are that
+/// one's, or null where it is of another version. No program is loaded.
+Result<void> make_successor(const PinDirectory& pins, const Objects& present,
+                            const shoal_settings* settings, TableSizes sizes);
 /// The directory of a successor with its commit marker; without that it is cleared away.
 Result<std::optional<PinDirectory>> find_successor(const PinDirectory& pins);
 /// Before any program of it is attached.

@@ -63,14 +63,7 @@ Result<Tables> Tables::map(Objects maps) {
     return tables;
 }
 
-std::uint64_t Tables::memory_bytes() const {
-    std::uint64_t sum = 0;
-    for (const auto& [name, map] : maps)
-        sum += memory_of(map.get());
-    return sum;
-}
-
-std::uint64_t Tables::table_bytes() const {
+std::uint64_t table_bytes_of(const Objects& maps) {
     std::uint64_t sum = 0;
     for (const auto& [name, map] : maps) {
         if (belongs_to_table(name)) sum += memory_of(map.get());
@@ -92,6 +85,7 @@ Result<void> fill_fresh_tables(Tables& tables, TableSizes sizes) {
         return fail(system_error("making a random hash key", errno));
     }
     settings.abi_version = SHOAL_ABI_VERSION;
+    settings.common_version = SHOAL_COMMON_VERSION;
     settings.cells = sizes.cells;
     settings.buckets = sizes.buckets();
     settings.hz = kernel_hz();

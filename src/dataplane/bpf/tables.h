@@ -33,6 +33,9 @@ void change_shared(__u64& word, Next&& next) {
     __atomic_store_n(&word, next(old), __ATOMIC_SEQ_CST);
 }
 
+/// What the kernel accounts for those of `maps` that belong to the table of connections.
+std::uint64_t table_bytes_of(const Objects& maps);
+
 /// The maps of the packet path: those user space shares with it as typed memory, all by descriptor.
 struct Tables {
     /// Takes the maps over; `maps` holds every one of bpf/maps.h.
@@ -51,10 +54,8 @@ struct Tables {
         const auto count = static_cast<std::int64_t>(load_shared(templates[server]));
         return count > 0 ? static_cast<std::uint32_t>(count) : 0;
     }
-    /// What the kernel accounts for all maps.
-    std::uint64_t memory_bytes() const;
-    /// Of that, what belongs to the table of connections alone.
-    std::uint64_t table_bytes() const;
+    /// See table_bytes_of().
+    std::uint64_t table_bytes() const { return table_bytes_of(maps); }
 
     Objects maps;
     MappedArray<shoal_settings> settings;

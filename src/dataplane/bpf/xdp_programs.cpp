@@ -37,6 +37,11 @@ XdpPrograms::XdpPrograms(int current, std::vector<Descriptor> former)
     ours_[program_id(current)] = current;
 }
 
+void XdpPrograms::forget_former() {
+    former_.clear();
+    ours_ = {{program_id(current_), current_}};
+}
+
 Result<XdpPrograms::Found> XdpPrograms::find(const Device& device) const {
     const LibbpfMessages messages;
     std::uint32_t id = 0;

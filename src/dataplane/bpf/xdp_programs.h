@@ -34,6 +34,8 @@ class XdpPrograms {
     /// The error is the kernel's reason, in its words.
     Result<void> attach(const Device& device) const;
     Result<void> detach(const Device& device) const;
+    /// Once they are attached nowhere: each keeps the table alive that it served.
+    void forget_former();
 
   private:
     struct Found {

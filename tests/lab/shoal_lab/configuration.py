@@ -24,6 +24,8 @@ class Service:
     # Further settings of the virtual server, and of each real server, by their names in the file.
     options: dict[str, object] = field(default_factory=dict)
     server_options: dict[str, object] = field(default_factory=dict)
+    # 4 or 6: of the real servers' addresses; None: as the virtual server's.
+    server_family: int | None = None
 
 
 @dataclass
@@ -78,6 +80,7 @@ def text(lab: Lab, settings: Settings) -> str:
 
 def service_lines(lab: Lab, service: Service) -> list[str]:
     six = ":" in service.address
+    servers_six = six if service.server_family is None else service.server_family == 6
     lines = lines_of("[[virtual_server]]", {
         "name": service.name, "active": True, "address": f"{service.address}/{64 if six else 24}", "device": service.label,
         "protocol": service.protocol, "port": service.port, "scheduler": service.scheduler,
@@ -85,7 +88,7 @@ def service_lines(lab: Lab, service: Service) -> list[str]:
     lines += lines_of("[virtual_server.monitor]", service.monitor)
     for name, weight in service.weights.items():
         lines += lines_of("[[virtual_server.real_server]]", {
-            "name": name, "address": lab.web_address6(name) if six else lab.web_address(name),
+            "name": name, "address": lab.web_address6(name) if servers_six else lab.web_address(name),
             "weight": weight, "active": True,
             **service.server_options})
     return lines

@@ -19,6 +19,7 @@ SHOAL = BUILD / "bin/shoal"
 class Director:
     def __init__(self, lab: Lab, settings: Settings | None = None):
         self.lab = lab
+        self.program = SHOALD
         self.node = lab.director
         self.settings = settings or Settings()
         self.configuration = lab.directory / "shoal.toml"
@@ -38,13 +39,13 @@ class Director:
         if not self.configuration.exists():
             self.configuration.write_text(text(self.lab, self.settings))
         with self.log.open("a") as log:
-            self.process = self.node.start(SHOALD, *self.places(), stderr=log, stdout=log)
+            self.process = self.node.start(self.program, *self.places(), stderr=log, stdout=log)
 
     def places(self) -> list[str | Path]:
         return ["--config", self.configuration, "--socket", self.socket, "--pin-dir", self.lab.pin_directory,
                 "--state-dir", self.lab.directory / "state"]
 
-    def wait_until_it_answers(self, timeout: float = 15) -> None:
+    def wait_until_it_answers(self, timeout: float = 120) -> None:
         def answers() -> bool:
             if self.process.poll() is not None:
                 raise CommandFailed(f"shoald ended with {self.process.returncode}:\n{self.tail()}")
@@ -60,7 +61,7 @@ class Director:
             server["in_pool"] for service in self.status()["virtual_servers"]
             for server in service["real_servers"] if server["enabled"]), timeout)
 
-    def shoal(self, *words: str | Path, check: bool = True, timeout: float = 30) -> str:
+    def shoal(self, *words: str | Path, check: bool = True, timeout: float = 120) -> str:
         return run(*self.command(*words), check=check, timeout=timeout)
 
     def command(self, *words: str | Path) -> list[str]:
@@ -111,7 +112,7 @@ class Director:
 
     def withdraw(self) -> None:
         """`shoald --withdraw`, for a director whose shoald is dead."""
-        self.node.run(SHOALD, *self.places(), "--withdraw")
+        self.node.run(self.program, *self.places(), "--withdraw")
         self.expect_nothing_left()
 
     def expect_nothing_left(self) -> None:

@@ -63,6 +63,10 @@ class Node:
     def ip(self, arguments: str, check: bool = True) -> str:
         return run("ip", "-n", self.namespace, *arguments.split(), check=check)
 
+    def batch(self, lines: list[str]) -> None:
+        """Many commands of ip at once."""
+        run("ip", "-n", self.namespace, "-batch", "-", stdin="\n".join(lines) + "\n")
+
     def sysctl(self, name: str, value: object | None = None) -> str:
         """Reads, or writes, net/... in this namespace."""
         path = f"/proc/sys/{name}"

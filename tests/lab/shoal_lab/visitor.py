@@ -6,15 +6,11 @@ The program runs in the client's namespace, reads one command a line and answers
 from __future__ import annotations
 
 import http.client
-import json
-import os
 import ssl
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
-from .shell import Node, end
+from .remote import Remote, obey
+from .shell import Node
 from .topology import VIP
 
 FAILURES = (OSError, http.client.HTTPException)
@@ -78,31 +74,12 @@ class Program:
             self.held.remove(each)
         return len(chosen)
 
-    def run(self) -> None:
-        for line in sys.stdin:
-            command, arguments = json.loads(line)
-            print(json.dumps(getattr(self, command)(**arguments)), flush=True)
 
-
-class Visitor:
+class Visitor(Remote):
     """The program above, at work in a node."""
 
     def __init__(self, node: Node):
-        self.node = node
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-        self.process = node.start(sys.executable, "-m", "shoal_lab.visitor", stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True, env=environment)
-
-    def __enter__(self) -> "Visitor":
-        return self
-
-    def __exit__(self, *_) -> None:
-        end(self.process)
-
-    def _do(self, command: str, **arguments: object):
-        self.process.stdin.write(json.dumps([command, arguments]) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        super().__init__(node, "shoal_lab.visitor")
 
     @staticmethod
     def _where(host: str = VIP, port: int = 80, https: bool = False, source: str | None = None,
@@ -111,7 +88,7 @@ class Visitor:
 
     def get(self, **where: object) -> str | None:
         """Who answered one request, or None."""
-        return self._do("get", **self._where(**where))
+        return self.do("get", **self._where(**where))
 
     def count(self, requests: int, **where: object) -> Counter:
         """Who answered how many; None: nobody."""
@@ -119,18 +96,18 @@ class Visitor:
 
     def hold(self, count: int, **where: object) -> Counter:
         """Opens connections that stay: who has how many."""
-        return Counter(self._do("hold", count=count, **self._where(**where)))
+        return Counter(self.do("hold", count=count, **self._where(**where)))
 
     def ask(self) -> dict[str, list[bool]]:
         """By real server: which of the held connections still answer."""
         answers: dict[str, list[bool]] = {}
-        for name, alive in self._do("ask"):
+        for name, alive in self.do("ask"):
             answers.setdefault(name, []).append(alive)
         return answers
 
     def release(self, count: int = 1 << 20, name: str | None = None) -> int:
-        return self._do("release", name=name, count=count)
+        return self.do("release", name=name, count=count)
 
 
 if __name__ == "__main__":
-    Program().run()
+    obey(Program())

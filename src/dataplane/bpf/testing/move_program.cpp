@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/bpf/libbpf_options.h"
+#include "dataplane/bpf/record_layout.h"
 #include "director_move.skel.h"
 #include "director_move6.skel.h"
 
@@ -55,8 +57,14 @@ shoal_move run_one(int program, int map, shoal_move request) {
 
 }  // namespace
 
-MoveProgram::MoveProgram(const PacketPath& to, const PacketPath& from)
-    : v4_(director_move__open()), v6_(director_move6__open()), cells_(from.cells()) {
+MoveProgram::MoveProgram(const PacketPath& to, const PacketPath& from) : cells_(from.cells()) {
+    const auto types = types_of_map(from.map("connections"));
+    if (!types) throw std::runtime_error(types.error().message);
+    const std::string path = "/proc/self/fd/" + std::to_string(types->get());
+    LibbpfOptions<bpf_object_open_opts> options;
+    options.btf_custom_path = path.c_str();
+    v4_.reset(director_move__open_opts(&options));
+    v6_.reset(director_move6__open_opts(&options));
     if (!v4_ || !v6_) throw std::runtime_error("opening the programs that move connections");
     prepare(*v4_, to, from);
     prepare(*v6_, to, from);
