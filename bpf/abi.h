@@ -20,7 +20,7 @@
 /* Arithmetic that both sides must do alike. */
 #define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 5
+#define SHOAL_ABI_VERSION 6
 /* Raised where that change is in a map that one version leaves to another (see loader.h), or in
  * what the members of a connection's records and their values mean. As long as it stays, a shoald
  * moves the connections of another version to a table of its own: it finds members by their names.
@@ -295,9 +295,23 @@ struct shoal_server_detail {
     __be32 next_hop[4]; /* gateway, or the real server itself */
     __u32 use;          /* raised each time the index is given to another real server */
     __u32 family;       /* of next_hop, 4 or 6 */
-    __u32 zero[2];
+    __u32 signalled;    /* jiffies of the last struct shoal_signal */
+    __u32 zero;
 };
 SHOAL_ASSERT(sizeof(struct shoal_server_detail) == 32, "two in a cache line");
+
+/* What packets tell of a real server's health, by the ring buffer `signals`. */
+enum shoal_signal_kind {
+    SHOAL_SIGNAL_REFUSED,     /* it reset a connection that was just opening */
+    SHOAL_SIGNAL_UNANSWERED,  /* a client repeated its SYN */
+    SHOAL_SIGNAL_UNREACHABLE, /* an ICMP error came back about a packet to it */
+};
+struct shoal_signal {
+    __u32 server;
+    __u32 service;
+    __u32 kind; /* enum shoal_signal_kind */
+    __u32 zero;
+};
 
 /* ---- Which packets belong to a virtual server of several ports ---------------------------------
  * service_ports is an LPM trie over (address, protocol, family, port): disjoint ranges of ports,

@@ -6,6 +6,7 @@
 #include "flow.h"
 #include "load.h"
 #include "packet.h"
+#include "signals.h"
 
 /* Attempts of a compare-and-swap. Each loss means that another CPU changed this very connection in
  * the same nanoseconds; giving up leaves the state of an interleaving that could have happened. */
@@ -68,13 +69,36 @@ SLOW_PATH int assure_template(__u32 cell, __u32 word) {
     return 0;
 }
 
+/* Whether a client's packet leaves the connection in its state. */
+static __always_inline bool leaves_state(const struct shoal_connection* connection,
+                                         const struct packet* packet) {
+    __u32 word = READ_ONCE(connection->word);
+    if (connection->protocol == IPPROTO_TCP) return is_steady(word, packet->tcp_flags, false);
+    return is_counted(word);
+}
+
+static __always_inline void touch_connection(struct shoal_connection* connection, __u32 now,
+                                             const struct shoal_settings* settings) {
+    if (now - READ_ONCE(connection->seen) > settings->hz / 4) WRITE_ONCE(connection->seen, now);
+}
+
+/* A TCP connection that the real server has not answered yet. */
+static __always_inline bool is_opening(__u32 word) {
+    const __u32 opening =
+        1U << SHOAL_STATE_SYN_SENT | 1U << SHOAL_STATE_SYN_RECV | 1U << SHOAL_STATE_SYNACK;
+    /* States that no packet finds are above 31, and none of them is one of these modulo 32. */
+    return opening >> (word & 31) & !(word & SHOAL_WORD_REPLY_SEEN);
+}
+
 /* Takes a packet of the connection into account: its state and when it was last seen. */
 static __always_inline void update_connection(struct shoal_connection* connection,
                                               const struct packet* packet, bool reply, __u32 now,
                                               const struct shoal_settings* settings) {
-    if (now - READ_ONCE(connection->seen) > settings->hz / 4) WRITE_ONCE(connection->seen, now);
+    touch_connection(connection, now, settings);
     __u32 word = READ_ONCE(connection->word);
     if (is_steady(word, packet->tcp_flags, reply)) return;
+    if (is_opening(word))
+        notice_opening(connection->server, connection->service, packet->tcp_flags, reply);
     for (int attempt = 0; attempt < STATE_ATTEMPTS; ++attempt) {
         if (!is_counted(word)) return;
         __u32 next;

@@ -12,6 +12,7 @@
 #include "hand_over.h"
 #include "reclaim.h"
 #include "rewrite.h"
+#include "steady.h"
 #include "trace.h"
 #include "whole.h"
 
@@ -211,8 +212,7 @@ static __always_inline int open_for_server(const struct packet* packet, const st
 
 /* ---- Every packet -----------------------------------------------------------------------------*/
 
-static __always_inline struct flow flow_of(const struct packet* packet, bool reply,
-                                           const struct shoal_settings* settings) {
+static __always_inline struct flow flow_of(const struct packet* packet, bool reply) {
     const ip_header* ip = packet->ip;
     struct flow flow = {.client_address = reply ? destination_of(ip) : source_of(ip),
                         .other_address = reply ? source_of(ip) : destination_of(ip),
@@ -220,13 +220,13 @@ static __always_inline struct flow flow_of(const struct packet* packet, bool rep
                         .other_port = reply ? packet->source_port : packet->destination_port,
                         .protocol = protocol_of(packet),
                         .reply = reply};
-    flow.hash = packet_hash(settings, flow.client_address, flow.client_port, flow.protocol);
+    flow.hash = packet_hash(flow.client_address, flow.client_port, flow.protocol);
     return flow;
 }
 
 /* Makes a client's flow the one of the same packet as a real server's. Rare, and so out of the way.
  */
-static __noinline void turn(struct flow* flow, const struct shoal_settings* settings) {
+static __noinline void turn(struct flow* flow) {
     ip_address address = flow->client_address;
     __be16 port = flow->client_port;
     flow->client_address = flow->other_address;
@@ -234,28 +234,63 @@ static __noinline void turn(struct flow* flow, const struct shoal_settings* sett
     flow->other_address = address;
     flow->other_port = port;
     flow->reply = true;
-    flow->hash = packet_hash(settings, flow->client_address, flow->client_port, flow->protocol);
+    flow->hash = packet_hash(flow->client_address, flow->client_port, flow->protocol);
 }
 
 /* Looks the filter up again: its pointer is not worth the stack that keeping it takes. */
 static __always_inline bool may_be_reply(ip_address source) {
-    __u32 zero = 0;
-    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
+    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &first_key);
     return filter && in_filter(filter->real_bits, source);
+}
+
+/* Most packets by far: a client's, of a connection in its first bucket, which they leave in its
+ * state. balance() would do the same, but there the rare ways have nearly all of the registers; and
+ * XDP asks nobody else. UNDECIDED where the packet is none of these, and then nothing is changed.
+ */
+static __always_inline int go_on_steadily(hook_context* context, struct packet* arrived) {
+    struct packet packet = *arrived;
+    if (parse_transport(context, &packet) != UNDECIDED || ttl_of(packet.ip) <= 1) return UNDECIDED;
+    struct shoal_connection* connection = find_at_home(&packet);
+    if (!connection || !leaves_state(connection, &packet)) return UNDECIDED;
+    const struct shoal_server* server = get_server(connection->server);
+    if (!server || server_is_gone(server)) return UNDECIDED;
+    __u8 method = READ_ONCE(connection->method);
+    bool tunnel = method == SHOAL_METHOD_TUNNEL && is_plain_tunnel(server);
+    if (method > SHOAL_METHOD_DIRECT && !tunnel) return UNDECIDED;
+    __u32 bytes = packet.bytes + (tunnel ? overhead_of(plain_tunnel) : 0);
+    if (!server->interface || !can_send_bytes(bytes, server)) return UNDECIDED;
+    const struct shoal_settings* settings = get_settings();
+    if (!settings) return UNDECIDED;
+    touch_connection(connection, bpf_jiffies64(), settings);
+    count_in(&packet, connection->service, connection->server);
+    if (tunnel) {
+        if (!encapsulate(context, &packet, server, plain_tunnel)) return SHOAL_VERDICT_internal;
+    } else {
+        copy_macs(packet.ethernet, server->mac);
+        if (method == SHOAL_METHOD_NAT)
+            translate_to_server(context, &packet, connection);
+        else
+            lower_ttl(context, packet.ip, 0);
+    }
+    arrived->sent = redirect(context, server->interface);
+    return SHOAL_VERDICT_forwarded;
 }
 
 static __always_inline int balance(hook_context* context, struct packet* packet) {
     int verdict = parse_addresses(context, packet);
     if (verdict == OTHER_FAMILY) return hand_over(context);
     if (verdict != UNDECIDED) return verdict;
-    __u32 zero = 0;
-    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &zero);
+    const struct shoal_address_filter* filter = bpf_map_lookup_elem(&address_filter, &first_key);
     if (!filter) return SHOAL_VERDICT_internal;
     bool to_virtual = in_filter(filter->virtual_bits, destination_of(packet->ip));
     if (!to_virtual && !in_filter(filter->real_bits, source_of(packet->ip)))
         return leave_foreign(context, packet);
 
     if (!is_for_us(context, packet)) return SHOAL_VERDICT_passed_up;
+    if (is_xdp && to_virtual) {
+        verdict = go_on_steadily(context, packet);
+        if (verdict != UNDECIDED) return verdict;
+    }
     verdict = parse_transport(context, packet);
     if (verdict != UNDECIDED) return go_apart(context, packet, verdict);
     if (is_xdp && ttl_of(packet->ip) <= 1) return SHOAL_VERDICT_passed_up;
@@ -264,19 +299,19 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
     struct shoal_connection* connection;
     struct flow flow;
     if (to_virtual) {
-        flow = flow_of(packet, false, now.settings);
+        flow = flow_of(packet, false);
         connection = find_connection(&flow);
         verdict = from_client(context, packet, connection, &flow, &now);
         /* Addresses share filter bits: it may be a reply to a client who shares a virtual
          * server's. */
         if (verdict != SHOAL_VERDICT_no_service || !may_be_reply(source_of(packet->ip)))
             return verdict;
-        turn(&flow, now.settings);
+        turn(&flow);
         connection = get_connection(find_again(&flow));
         if (connection && !is_of_flow(connection, &flow)) connection = NULL;
     } else {
         verdict = SHOAL_VERDICT_not_ours;
-        flow = flow_of(packet, true, now.settings);
+        flow = flow_of(packet, true);
         connection = find_connection(&flow);
     }
     if (!connection) {

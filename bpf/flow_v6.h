@@ -21,8 +21,10 @@ static __always_inline __u64 template_hash(const struct shoal_settings* settings
  */
 #define RECENT_IPV6 0x100
 
-static __noinline __u64 hash_anew(const struct shoal_settings* settings, __u64 first, __u64 second,
-                                  __u64 third, struct shoal_recent_flow* recent) {
+static __noinline __u64 hash_anew(__u64 first, __u64 second, __u64 third,
+                                  struct shoal_recent_flow* recent) {
+    const struct shoal_settings* settings = get_settings();
+    if (!settings) return 0;
     __u64 hash = siphash_1_3_of_three(settings->hash_key, first, second, third);
     if (recent) {
         recent->tuple[0] = first | RECENT_IPV6;
@@ -34,16 +36,14 @@ static __noinline __u64 hash_anew(const struct shoal_settings* settings, __u64 f
 }
 
 /* As in flow_v4.h. */
-static __always_inline __u64 packet_hash(const struct shoal_settings* settings,
-                                         ip_address client_address, __be16 client_port,
+static __always_inline __u64 packet_hash(ip_address client_address, __be16 client_port,
                                          __u8 protocol) {
-    __u32 zero = 0;
     __u64 tuple = tuple_v6(port_word(client_port, protocol));
-    struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &zero);
+    struct shoal_recent_flow* recent = bpf_map_lookup_elem(&recent_flow, &first_key);
     if (recent && recent->tuple[0] == (tuple | RECENT_IPV6) &&
         recent->tuple[1] == client_address.half[0] && recent->tuple[2] == client_address.half[1])
         return recent->hash;
-    return hash_anew(settings, tuple, client_address.half[0], client_address.half[1], recent);
+    return hash_anew(tuple, client_address.half[0], client_address.half[1], recent);
 }
 
 /* ---- A connection's addresses -----------------------------------------------------------------*/
@@ -104,4 +104,13 @@ static __always_inline bool is_of_flow(const struct shoal_connection* connection
     const addresses* of = get_addresses(connection->address_cell);
     if (!of || !same_address(client_of(of), flow->client_address)) return false;
     return same_address(flow->reply ? real_of(of) : virtual_of(of), flow->other_address);
+}
+
+/* Client and virtual server, as a client's packet names them. */
+static __always_inline bool has_addresses(const struct shoal_connection* connection,
+                                          const ip_header* ip) {
+    if (!(READ_ONCE(connection->word) & SHOAL_WORD_IPV6)) return false;
+    const addresses* of = get_addresses(connection->address_cell);
+    return of && same_address(client_of(of), source_of(ip)) &&
+           same_address(virtual_of(of), destination_of(ip));
 }

@@ -147,6 +147,8 @@ SLOW_PATH __u32 error_to_client(hook_context* context, struct shoal_connection* 
         return SHOAL_VERDICT_internal;
     const addresses* of = addresses_of(connection);
     if (!of) return SHOAL_VERDICT_internal;
+    if (says_unreachable(error.icmp))
+        signal_trouble(connection->server, connection->service, SHOAL_SIGNAL_UNREACHABLE);
     int verdict = check_way_to_client(context, &packet, connection, &hop);
     if (verdict != UNDECIDED) return verdict;
     struct translation change = {real_of(of), virtual_of(of), connection->real_port,

@@ -23,6 +23,11 @@ static __always_inline bool is_error(const struct icmp_header* icmp) {
            icmp->type == ICMP_TIME_EXCEEDED || icmp->type == ICMP_PARAMETER_PROBLEM;
 }
 
+/* Not: too big for the way. */
+static __always_inline bool says_unreachable(const struct icmp_header* icmp) {
+    return icmp->type == ICMP_UNREACHABLE && icmp->code != ICMP_TOO_BIG;
+}
+
 /* The quoted packet; what is no TCP or UDP, or no beginning of it, is somebody else's. */
 static __always_inline enum error_kind parse_quoted(const struct packet* packet, __u32 room,
                                                     struct icmp_error* error) {

@@ -8,6 +8,10 @@ static __always_inline bool is_error(__u8 type) {
            type == ICMPV6_TIME_EXCEEDED || type == ICMPV6_PARAMETER_PROBLEM;
 }
 
+static __always_inline bool says_unreachable(const struct icmp_header* icmp) {
+    return icmp->type == ICMPV6_UNREACHABLE;
+}
+
 /* The pointers, to headers at these places in the frame. */
 static __always_inline bool load_error(hook_context* context, struct packet* packet,
                                        struct icmp_error* error, __u32 icmp_at, __u32 ports_at) {

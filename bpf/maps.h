@@ -340,6 +340,12 @@ struct {
     __uint(max_entries, 1 << 18);
 } trace_events SEC(".maps");
 
+/* Of struct shoal_signal, for shoald. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 16);
+} signals SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);

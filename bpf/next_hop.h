@@ -43,11 +43,15 @@ static __always_inline bool mac_known(const struct shoal_server* server) {
     return READ_ONCE(server->flags) & SHOAL_SERVER_NEXT_HOP_KNOWN;
 }
 
-/* Whether this hook can send the packet there; tc always can. */
+/* Whether this hook can send a packet of so many bytes there; tc always can. */
+static __always_inline bool can_send_bytes(__u32 bytes, const struct shoal_server* server) {
+    return !is_xdp ||
+           (mac_known(server) && within(bytes, server->mtu) && takes(server->interface, bytes));
+}
+
 static __always_inline bool can_send(const struct packet* packet,
                                      const struct shoal_server* server) {
-    return !is_xdp || (mac_known(server) && within(packet->bytes, server->mtu) &&
-                       takes(server->interface, packet->bytes));
+    return can_send_bytes(packet->bytes, server);
 }
 
 #if defined(HOOK_TC)

@@ -8,11 +8,8 @@
 #include "packet.h"
 #include "trace_state.h"
 
-/* A key that takes none of the packet path's stack, which is at its limit. */
-static const __u32 settings_key;
-
 static __always_inline bool tracing(void) {
-    const struct shoal_settings* now = bpf_map_lookup_elem(&settings, &settings_key);
+    const struct shoal_settings* now = bpf_map_lookup_elem(&settings, &first_key);
     return __builtin_expect(now && READ_ONCE(now->trace_until), 0);
 }
 

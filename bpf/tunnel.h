@@ -17,20 +17,33 @@
 #define GUE_OF_INNER bpf_htonl(INNER_PROTOCOL << 16) /* version 0, no options */
 #define DONT_FRAGMENT bpf_htons(0x4000)
 
-static __always_inline __u32 outer_header_bytes(const struct shoal_server* server) {
-    return server->family == 6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+/* A server's tunnel; constants where they are known. */
+struct tunnel {
+    __u8 kind;   /* enum shoal_tunnel */
+    __u8 family; /* of the outer header, 4 or 6 */
+};
+
+static __always_inline __u32 outer_header_bytes(struct tunnel tunnel) {
+    return tunnel.family == 6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 }
 
-/* `tunnel`: the server's, as a constant where it is known. */
-static __always_inline __u32 overhead_of(const struct shoal_server* server, __u8 tunnel) {
-    __u32 bytes = outer_header_bytes(server);
-    if (tunnel == SHOAL_TUNNEL_GUE) bytes += sizeof(struct udphdr) + GUE_HEADER_BYTES;
-    if (tunnel == SHOAL_TUNNEL_GRE) bytes += GRE_HEADER_BYTES;
+static __always_inline __u32 overhead_of(struct tunnel tunnel) {
+    __u32 bytes = outer_header_bytes(tunnel);
+    if (tunnel.kind == SHOAL_TUNNEL_GUE) bytes += sizeof(struct udphdr) + GUE_HEADER_BYTES;
+    if (tunnel.kind == SHOAL_TUNNEL_GRE) bytes += GRE_HEADER_BYTES;
     return bytes;
 }
 
 static __always_inline __u32 tunnel_overhead(const struct shoal_server* server) {
-    return overhead_of(server, server->tunnel);
+    struct tunnel tunnel = {server->tunnel, server->family};
+    return overhead_of(tunnel);
+}
+
+/* The most frequent kind: IPIP of the packets' own family. */
+static const struct tunnel plain_tunnel = {SHOAL_TUNNEL_IPIP, FAMILY};
+
+static __always_inline bool is_plain_tunnel(const struct shoal_server* server) {
+    return server->tunnel == SHOAL_TUNNEL_IPIP && server->family == FAMILY;
 }
 
 /* What the outer headers need of the inner packet, whose pointers do not live through the making of
@@ -71,16 +84,16 @@ static __always_inline bool fits(const hook_context* context, const struct packe
 /* ---- The outer headers ------------------------------------------------------------------------*/
 
 static __always_inline bool make_room(hook_context* context, const struct packet* packet,
-                                      const struct shoal_server* server, __u8 tunnel) {
+                                      const struct shoal_server* server, struct tunnel tunnel) {
 #if defined(HOOK_XDP)
-    (void)packet;
-    return !bpf_xdp_adjust_head(context, -(int)overhead_of(server, tunnel));
+    (void)packet, (void)server;
+    return !bpf_xdp_adjust_head(context, -(int)overhead_of(tunnel));
 #else
-    __u64 flags = server->family == 6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
-    if (tunnel == SHOAL_TUNNEL_GUE) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
-    if (tunnel == SHOAL_TUNNEL_GRE) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+    __u64 flags = tunnel.family == 6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+    if (tunnel.kind == SHOAL_TUNNEL_GUE) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+    if (tunnel.kind == SHOAL_TUNNEL_GRE) flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
     if (fits_as_it_is(context, packet, server)) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
-    return !bpf_skb_adjust_room(context, overhead_of(server, tunnel), BPF_ADJ_ROOM_MAC, flags);
+    return !bpf_skb_adjust_room(context, overhead_of(tunnel), BPF_ADJ_ROOM_MAC, flags);
 #endif
 }
 
@@ -97,11 +110,11 @@ static __always_inline bool write_gre(hook_context* context, __be32* gre, const 
 
 /* Without a checksum, in IPv6 too (RFC 6935): it would cover the whole inner packet. */
 static __always_inline bool write_gue(hook_context* context, struct udphdr* udp, const void* end,
-                                      const struct inner* inner,
-                                      const struct shoal_server* server) {
+                                      const struct inner* inner, const struct shoal_server* server,
+                                      struct tunnel tunnel) {
     __be32* gue = (__be32*)(udp + 1);
     if ((void*)(gue + 1) > end) return false;
-    __be16 length = bpf_htons(inner->bytes ? inner->bytes - outer_header_bytes(server) : 0);
+    __be16 length = bpf_htons(inner->bytes ? inner->bytes - outer_header_bytes(tunnel) : 0);
     udp->source = inner->source_port;
     udp->dest = server->tunnel_port;
     udp->len = length;
@@ -152,12 +165,12 @@ static __always_inline __u8 outer_protocol(__u8 tunnel) {
 }
 
 static __always_inline bool write_outer(hook_context* context, const struct inner* inner,
-                                        const struct shoal_server* server, __u8 tunnel) {
+                                        const struct shoal_server* server, struct tunnel tunnel) {
     struct ethhdr* ethernet = (void*)(long)context->data;
     void* end = (void*)(long)context->data_end;
     void* behind = (void*)(ethernet + 1) + sizeof(struct iphdr);
-    __u8 protocol = outer_protocol(tunnel);
-    if (server->family == 6) {
+    __u8 protocol = outer_protocol(tunnel.kind);
+    if (tunnel.family == 6) {
         behind = (void*)(ethernet + 1) + sizeof(struct ipv6hdr);
         if (behind > end) return false;
         ethernet->h_proto = bpf_htons(ETH_P_IPV6);
@@ -169,16 +182,16 @@ static __always_inline bool write_outer(hook_context* context, const struct inne
     }
     copy_macs(ethernet, server->mac);
     if (protocol == IPPROTO_GRE) return write_gre(context, behind, end);
-    if (protocol == IPPROTO_UDP) return write_gue(context, behind, end, inner, server);
+    if (protocol == IPPROTO_UDP) return write_gue(context, behind, end, inner, server, tunnel);
     return true;
 }
 
 /* The frame is complete afterwards, and the packet's pointers are void. False: the kernel has no
- * room for the headers. `tunnel`: the server's, a constant. */
+ * room for the headers. */
 static __always_inline bool encapsulate(hook_context* context, const struct packet* packet,
-                                        const struct shoal_server* server, __u8 tunnel) {
+                                        const struct shoal_server* server, struct tunnel tunnel) {
     lower_ttl(context, packet->ip, 0);
-    struct inner inner = read_inner(context, packet->ip, server, tunnel);
+    struct inner inner = read_inner(context, packet->ip, tunnel);
     return make_room(context, packet, server, tunnel) &&
            write_outer(context, &inner, server, tunnel);
 }

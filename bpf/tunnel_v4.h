@@ -19,9 +19,9 @@ static __always_inline __be16 source_port_of(const hook_context* context, const 
 }
 
 static __always_inline struct inner read_inner(const hook_context* context, const struct iphdr* ip,
-                                               const struct shoal_server* server, __u8 tunnel) {
-    __u32 overhead = overhead_of(server, tunnel);
-    __be16 source_port = tunnel == SHOAL_TUNNEL_GUE ? source_port_of(context, ip) : 0;
+                                               struct tunnel tunnel) {
+    __u32 overhead = overhead_of(tunnel);
+    __be16 source_port = tunnel.kind == SHOAL_TUNNEL_GUE ? source_port_of(context, ip) : 0;
     struct inner inner = {.bytes = bpf_ntohs(ip->tot_len) + overhead,
                           .fragmentation = ip->frag_off & DONT_FRAGMENT,
                           .service = ip->tos,

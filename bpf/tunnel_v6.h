@@ -20,10 +20,9 @@ static __always_inline __be16 source_port_of(const hook_context* context,
 
 /* Nobody but its sender may fragment it, and so nobody may outside. */
 static __always_inline struct inner read_inner(const hook_context* context,
-                                               const struct ipv6hdr* ip,
-                                               const struct shoal_server* server, __u8 tunnel) {
-    __be16 source_port = tunnel == SHOAL_TUNNEL_GUE ? source_port_of(context, ip) : 0;
-    struct inner inner = {.bytes = ip_bytes(ip) + overhead_of(server, tunnel),
+                                               const struct ipv6hdr* ip, struct tunnel tunnel) {
+    __be16 source_port = tunnel.kind == SHOAL_TUNNEL_GUE ? source_port_of(context, ip) : 0;
+    struct inner inner = {.bytes = ip_bytes(ip) + overhead_of(tunnel),
                           .fragmentation = DONT_FRAGMENT,
                           .service = tos_of(ip),
                           .ttl = ip->hop_limit};

@@ -44,23 +44,17 @@ static __noinline int encapsulate_and_send(hook_context* context, const struct s
                                            __u32 index, ip_header* ip, __u32 bytes) {
     struct packet packet = {.ip = ip, .bytes = bytes};
     bool known = mac_known(server);
+    struct tunnel gue = {SHOAL_TUNNEL_GUE, server->family};
+    struct tunnel gre = {SHOAL_TUNNEL_GRE, server->family};
+    struct tunnel ipip = {SHOAL_TUNNEL_IPIP, server->family};
     bool done;
     if (server->tunnel == SHOAL_TUNNEL_GUE)
-        done = encapsulate(context, &packet, server, SHOAL_TUNNEL_GUE);
+        done = encapsulate(context, &packet, server, gue);
     else if (server->tunnel == SHOAL_TUNNEL_GRE)
-        done = encapsulate(context, &packet, server, SHOAL_TUNNEL_GRE);
+        done = encapsulate(context, &packet, server, gre);
     else
-        done = encapsulate(context, &packet, server, SHOAL_TUNNEL_IPIP);
+        done = encapsulate(context, &packet, server, ipip);
     return done ? send_to_server(context, server, index, known) : ACTION_DROP;
-}
-
-/* XDP's most frequent kind without a call. */
-static __always_inline int send_in_tunnel(hook_context* context, const struct packet* packet,
-                                          const struct shoal_server* server, __u32 index) {
-    if (!is_xdp || server->tunnel != SHOAL_TUNNEL_IPIP)
-        return encapsulate_and_send(context, server, index, packet->ip, packet->bytes);
-    bool done = encapsulate(context, packet, server, SHOAL_TUNNEL_IPIP);
-    return done ? redirect(context, server->interface) : ACTION_DROP;
 }
 
 /* A packet that check_whole() has let through; `verdict` where it is sent. */
@@ -72,6 +66,6 @@ static __always_inline int send_whole(hook_context* context, struct packet* pack
         bool first = verdict == SHOAL_VERDICT_new_connection || verdict == SHOAL_VERDICT_stateless;
         return first ? verdict : SHOAL_VERDICT_local;
     }
-    packet->sent = send_in_tunnel(context, packet, server, index);
+    packet->sent = encapsulate_and_send(context, server, index, packet->ip, packet->bytes);
     return packet->sent == ACTION_DROP ? SHOAL_VERDICT_internal : verdict;
 }

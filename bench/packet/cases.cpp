@@ -20,11 +20,20 @@ constexpr std::uint32_t fresh_connections = 1U << 19;
 constexpr std::uint32_t largest_pool = pool_sizes.back();
 
 constexpr Endpoint client{"198.18.0.1", 40000};
+// Of each virtual server its own: connections of one client and port share their hash, and the
+// packets of but one of them are spared the whole search.
+constexpr Endpoint direct_client{"198.20.0.1", 40000};
 // Another client, so that new connections do not share their hashes with established ones.
 constexpr Endpoint new_client{"198.19.0.1", 40000};
 constexpr Endpoint nat_service{"192.0.2.80", 80};
 constexpr Endpoint direct_service{"192.0.2.81", 80};
 constexpr Endpoint tunnel_service{"192.0.2.83", 80};
+constexpr Endpoint client_v6{"2001:db8:c::1", 40000};
+constexpr Endpoint direct_client_v6{"2001:db8:d::1", 40000};
+constexpr Endpoint tunnel_client_v6{"2001:db8:e::1", 40000};
+constexpr Endpoint nat_service_v6{"2001:db8:80::80", 80};
+constexpr Endpoint direct_service_v6{"2001:db8:80::81", 80};
+constexpr Endpoint tunnel_service_v6{"2001:db8:80::83", 80};
 constexpr Endpoint foreign{"203.0.113.9", 80};
 /// The first port of the services of pool_sizes.
 constexpr std::uint16_t first_port = 8000;
@@ -36,7 +45,13 @@ Endpoint pool_service(std::size_t pool) {
     return {"192.0.2.82", static_cast<std::uint16_t>(first_port + pool)};
 }
 
-std::string server_address(std::size_t network, std::uint32_t number) {
+bool is_v6(const Endpoint& endpoint) {
+    return endpoint.address.contains(':');
+}
+
+std::string server_address(const Endpoint& vip, std::size_t network, std::uint32_t number) {
+    if (is_v6(vip))
+        return "2001:db8:" + std::to_string(network) + "::" + std::to_string(number + 1);
     return "10." + std::to_string(network) + "." + std::to_string(number / 250) + "." +
            std::to_string(number % 250 + 1);
 }
@@ -46,8 +61,8 @@ void add_service(PacketPath& path, const Endpoint& vip, shoal_method method, std
     const auto service = path.add_service(std::string(vip.address), vip.port, SHOAL_SCHEDULER_WLC);
     std::vector<Member> members;
     for (std::uint32_t number = 0; number < servers; ++number)
-        members.push_back({path.add_server(service, {server_address(network, number), 80, method,
-                                                     t::loopback, true}),
+        members.push_back({path.add_server(service, {server_address(vip, network, number), 80,
+                                                     method, t::loopback, true}),
                            1 + number % (servers > 3 ? 10 : 1)});
     path.set_pool(service, members);
 }
@@ -69,10 +84,22 @@ void expect_inactive(const PacketPath& path, std::size_t pool, std::uint32_t exp
                                  std::to_string(expected));
 }
 
+const Endpoint& client_of(const Endpoint& vip) {
+    if (vip.address == direct_service.address) return direct_client;
+    if (vip.address == direct_service_v6.address) return direct_client_v6;
+    if (vip.address == tunnel_service_v6.address) return tunnel_client_v6;
+    return is_v6(vip) ? client_v6 : client;
+}
+
+t::Bytes segment(const Endpoint& vip, std::uint8_t flags) {
+    return PacketBuilder::tcp(client_of(vip), vip, flags).build();
+}
+
 Case established_case(const std::string& name, const Endpoint& vip, std::uint32_t flows) {
     Case established;
     established.name = name;
-    established.frame = PacketBuilder::tcp(client, vip, t::ack).build();
+    established.frame = segment(vip, t::ack);
+    established.ipv6 = is_v6(vip);
     established.expected_action = t::xdp_tx;
     established.verdict = "forwarded";
     established.flows = flows;
@@ -84,7 +111,7 @@ void open_flows(PacketBench& bench, Case like, const Endpoint& vip) {
     like.runs = like.flows;
     like.stride = opening_stride;
     for (const std::uint8_t flags : {t::syn, t::ack}) {
-        like.frame = PacketBuilder::tcp(client, vip, flags).build();
+        like.frame = segment(vip, flags);
         like.verdict = flags == t::syn ? "new_connection" : "forwarded";
         bench.measure(like);
     }
@@ -144,7 +171,7 @@ void PacketCases::establish() {
         many.stride = opening_stride;
         bench_.measure(many);
         for (const auto& vip : {nat_service, direct_service}) {
-            Case one = make("opening", client, vip, flags, "");
+            Case one = make("opening", client_of(vip), vip, flags, "");
             one.runs = 1;
             bench_.measure(one);
         }
@@ -196,7 +223,7 @@ double PacketCases::class_change() {
 
 std::vector<Case> PacketCases::cases() const {
     Case floor = make("floor", client, nat_service, t::ack, "");
-    floor.empty_program = true;
+    floor.target = Target::empty;
     floor.expected_action = hook_ == Hook::tc ? t::tc_unspec : t::xdp_tx;
     // XDP leaves the naming of what it passes to tc.
     Case other = make("foreign_packet", client, foreign, t::ack,
@@ -206,7 +233,7 @@ std::vector<Case> PacketCases::cases() const {
     many.flows = many_flows;
     std::vector<Case> all{
         floor, other, make("nat_established_1", client, nat_service, t::ack, "forwarded"),
-        make("dr_established_1", client, direct_service, t::ack, "forwarded"), many};
+        make("dr_established_1", direct_client, direct_service, t::ack, "forwarded"), many};
     for (std::size_t pool = 0; pool < pool_sizes.size(); ++pool)
         if (lines_ || pool_sizes[pool] == 3 || pool_sizes[pool] == 1000)
             all.push_back(new_connections(pool));
@@ -240,10 +267,29 @@ void measure_tunnels(Figures& figures) {
     PacketPath path(2 * many_flows);
     add_service(path, tunnel_service, SHOAL_METHOD_TUNNEL, 0, 3);
     PacketBench bench(path, Hook::xdp);
+    Case floor = established_case("floor_encapsulation", tunnel_service, 1);
+    floor.target = Target::encapsulation;
+    floor.verdict.clear();
     const std::vector<Case> cases{
-        established_case("ipip_established_1", tunnel_service, 1),
+        floor, established_case("ipip_established_1", tunnel_service, 1),
         established_case("ipip_established_1m", tunnel_service, many_flows)};
     open_flows(bench, cases.back(), tunnel_service);
+    record(measurements(bench, cases), figures);
+}
+
+void measure_ipv6(Figures& figures) {
+    PacketPath path(4 * many_flows);  // two cells each
+    add_service(path, nat_service_v6, SHOAL_METHOD_NAT, 0, 3);
+    add_service(path, direct_service_v6, SHOAL_METHOD_DIRECT, 1, 3);
+    add_service(path, tunnel_service_v6, SHOAL_METHOD_TUNNEL, 2, 3);
+    PacketBench bench(path, Hook::xdp);
+    std::vector<Case> cases{established_case("nat6_established_1", nat_service_v6, 1),
+                            established_case("dr6_established_1", direct_service_v6, 1),
+                            established_case("ipip6_established_1", tunnel_service_v6, 1)};
+    open_flows(bench, cases[0], nat_service_v6);
+    open_flows(bench, cases[1], direct_service_v6);
+    cases.push_back(established_case("ipip6_established_1m", tunnel_service_v6, many_flows));
+    open_flows(bench, cases.back(), tunnel_service_v6);
     record(measurements(bench, cases), figures);
 }
 

@@ -53,6 +53,10 @@ void measure_established(Figures& figures);
 /// Established packets by IPIP, of one connection and among 1 M.
 void measure_tunnels(Figures& figures);
 
+/// Established packets of IPv6: one connection by NAT and direct routing, by IPIP (IPv6 in IPv6)
+/// one and among 1 M.
+void measure_ipv6(Figures& figures);
+
 /// A round of the sweeper over 1 M connections against plain reads of the same memory.
 void measure_sweep(Figures& figures);
 

@@ -42,6 +42,7 @@ int run(const Options& options) {
         measure_packets(figures);
         measure_established(figures);
         measure_tunnels(figures);
+        measure_ipv6(figures);
     }
     measure_sweep(figures);
     std::puts((options.json ? to_json(figures) : to_table(figures)).c_str());

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <stdexcept>
@@ -19,8 +20,9 @@ using dataplane::testing::Hook;
 
 // As in driver.bpf.c.
 struct BenchCase {
-    std::uint8_t headers[54];
+    std::uint8_t headers[74];  // 54 of IPv4
     std::uint16_t bytes;
+    std::uint16_t ipv6;
     std::uint32_t flows;
     std::uint32_t next;
     std::uint32_t stride;
@@ -77,19 +79,33 @@ void PacketBench::load_driver() {
         throw std::runtime_error("the driver program cannot be attached");
 }
 
-void PacketBench::put_target(bool empty_program) {
-    const bool xdp = hook_ == Hook::xdp;
-    const bpf_program* empty = xdp ? driver_->progs.empty_xdp : driver_->progs.empty_tc;
-    const int target = empty_program ? bpf_program__fd(empty) : path_.program(hook_);
+int PacketBench::program_of(Target target) const {
+    const auto& programs = driver_->progs;
+    switch (target) {
+        case Target::packet_path:
+            return path_.program(hook_);
+        case Target::encapsulation:
+            return bpf_program__fd(programs.encapsulate_xdp);
+        case Target::empty:
+            break;
+    }
+    return bpf_program__fd(hook_ == Hook::xdp ? programs.empty_xdp : programs.empty_tc);
+}
+
+void PacketBench::put_target(Target target) {
+    const int program = program_of(target);
     const std::uint32_t zero = 0;
-    const bpf_map* targets = xdp ? driver_->maps.xdp_target : driver_->maps.tc_target;
-    if (bpf_map_update_elem(bpf_map__fd(targets), &zero, &target, BPF_ANY) != 0)
+    const bpf_map* targets =
+        hook_ == Hook::xdp ? driver_->maps.xdp_target : driver_->maps.tc_target;
+    if (bpf_map_update_elem(bpf_map__fd(targets), &zero, &program, BPF_ANY) != 0)
         throw std::runtime_error("the driver cannot call the program under test");
 }
 
 void PacketBench::put_case(const Case& measured) {
     BenchCase setup{};
-    std::memcpy(setup.headers, measured.frame.data(), sizeof(setup.headers));
+    std::memcpy(setup.headers, measured.frame.data(),
+                std::min(sizeof(setup.headers), measured.frame.size()));
+    setup.ipv6 = measured.ipv6;
     setup.bytes = static_cast<std::uint16_t>(measured.frame.size());
     setup.flows = measured.flows;
     setup.stride = measured.stride;
@@ -102,7 +118,7 @@ std::uint64_t PacketBench::counted(const Case& measured) const {
 }
 
 double PacketBench::measure(const Case& measured) {
-    put_target(measured.empty_program);
+    put_target(measured.target);
     if (measured.prepare) measured.prepare();
     put_case(measured);
     const auto before = counted(measured);

@@ -17,15 +17,23 @@ namespace shoal::bench {
 /// order of opening, and walking them in that order would please the hardware's prefetching.
 inline constexpr std::uint32_t opening_stride = 1;
 
+/// What the driver runs: the packet path, or what is measured to compare it with.
+enum class Target : std::uint8_t {
+    packet_path,
+    empty,
+    encapsulation,  ///< at XDP: room for an IPv4 header, and a constant one
+};
+
 /// What is measured: a packet, how many flows it stands for, and how the program must end.
 struct Case {
     std::string name;
     dataplane::testing::Bytes frame;
+    bool ipv6 = false;
     std::uint32_t flows = 1;
     std::uint32_t runs = 1'000'000;
     /// From one flow to the next, odd, so that all are visited: in an order without locality.
     std::uint32_t stride = 0x9E3779B1;
-    bool empty_program = false;
+    Target target = Target::packet_path;
     std::uint32_t expected_action = 0;
     /// What every packet must be counted as; empty: nothing is counted.
     std::string verdict;
@@ -52,7 +60,8 @@ class PacketBench {
 
   private:
     void load_driver();
-    void put_target(bool empty_program);
+    void put_target(Target target);
+    int program_of(Target target) const;
     void put_case(const Case& measured);
     std::uint64_t counted(const Case& measured) const;
 

@@ -2,6 +2,8 @@
 
 Client, director and servers share this machine's processors, so a rate is the inverse of the whole
 cost of a connection; what a way adds is its difference to `direct`, where nothing stands between.
+Bulk goes to the real servers, on one connection. Each way is compared with kernel forwarding in the
+same network (see modes.py).
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measure import Sample, measure
-from modes import MODES, prepare
+from measure import Sample, measure, measure_bulk
+from modes import MODES, Mode, prepare
 from shoal_lab.director import built
 from shoal_lab.servers import start_web_servers
 from shoal_lab.topology import Lab, remove_leftovers
@@ -26,23 +28,36 @@ NOISY = 0.12
 NOISE = 0.05
 
 
-def compare(rounds: int, seconds: int, names: list[str], say) -> dict[str, dict[str, list[Sample]]]:
-    samples = {name: {"connections": [], "requests": []} for name in names}
-    with Lab() as lab:
-        start_web_servers(lab)
-        prepare(lab)
-        for number in range(rounds):
-            for kind in MODES:
-                if kind.name not in names:
-                    continue
-                with kind(lab) as mode:
-                    inside = {os.getpid(), *(pid for node in lab.nodes for pid in node.pids())}
-                    for what, new in (("connections", True), ("requests", False)):
-                        sample = measure(lab.client, mode.target, seconds, new, inside)
-                        samples[mode.name][what].append(sample)
-                        say(f"round {number + 1}/{rounds}  {mode.name:<11}{sample.rate:>9.0f} {what}/s"
-                            f"{sample.cpu_us:>8.1f} us   other programs {sample.foreign:.0%}")
+KINDS = {"connections": "connections/s", "requests": "requests/s", "bulk": "Gbit/s"}
+BESIDE = {kind.name: kind.beside for kind in MODES}
+
+Samples = dict[str, dict[str, list[Sample]]]
+
+
+def compare(rounds: int, seconds: int, names: list[str], say) -> Samples:
+    samples: Samples = {kind.name: {what: [] for what in KINDS} for kind in MODES if kind.name in names}
+    for network in ("nat", "tunnel"):
+        kinds = [kind for kind in MODES if kind.name in names and kind.network == network]
+        if not kinds:
+            continue
+        with Lab(network) as lab:
+            start_web_servers(lab)
+            prepare(lab)
+            for number in range(rounds):
+                for kind in kinds:
+                    with kind(lab) as mode:
+                        for what, sample in measure_mode(lab, mode, seconds).items():
+                            samples[mode.name][what].append(sample)
+                            say(f"round {number + 1}/{rounds}  {mode.name:<19}{sample.rate:>9.4g} {KINDS[what]:<14}"
+                                f"{sample.cpu_us:>8.1f} us   other programs {sample.foreign:.0%}")
     return samples
+
+
+def measure_mode(lab: Lab, mode: Mode, seconds: int) -> dict[str, Sample]:
+    inside = {os.getpid(), *(pid for node in lab.nodes for pid in node.pids())}
+    return {"connections": measure(lab.client, mode.target, seconds, True, inside),
+            "requests": measure(lab.client, mode.target, seconds, False, inside),
+            "bulk": measure_bulk(lab.client, mode.target, seconds, inside)}
 
 
 def quiet(samples: list[Sample]) -> list[Sample]:
@@ -51,54 +66,68 @@ def quiet(samples: list[Sample]) -> list[Sample]:
     return good if len(good) >= 2 else samples
 
 
-def summary(samples: dict[str, dict[str, list[Sample]]]) -> dict[str, dict]:
-    result = {}
+def median(samples: list[Sample], what: str) -> float:
+    return statistics.median(getattr(sample, what) for sample in quiet(samples))
+
+
+def summary(samples: Samples) -> dict[str, dict]:
+    result: dict[str, dict] = {}
     for name, kinds in samples.items():
-        new, kept = quiet(kinds["connections"]), quiet(kinds["requests"])
+        new, kept, bulk = kinds["connections"], kinds["requests"], kinds["bulk"]
         result[name] = {
-            "connections_per_s": round(statistics.median(sample.rate for sample in new)),
-            "requests_per_s": round(statistics.median(sample.rate for sample in kept)),
-            "cpu_us_per_connection": round(statistics.median(sample.cpu_us for sample in new), 1),
-            "cpu_us_per_request": round(statistics.median(sample.cpu_us for sample in kept), 1),
-            "connection_p99_us": round(statistics.median(sample.p99_us for sample in new)),
-            "errors": sum(sample.errors for sample in kinds["connections"] + kinds["requests"]),
-            "quiet_samples": sum(sample.foreign < NOISY for sample in kinds["connections"]),
+            "connections_per_s": round(median(new, "rate")),
+            "requests_per_s": round(median(kept, "rate")),
+            "bulk_gbit_per_s": round(median(bulk, "rate"), 2),
+            "cpu_us_per_connection": round(median(new, "cpu_us"), 1),
+            "cpu_us_per_request": round(median(kept, "cpu_us"), 1),
+            "cpu_us_per_megabyte": round(median(bulk, "cpu_us"), 1),
+            "connection_p99_us": round(median(new, "p99_us")),
+            "errors": sum(sample.errors for all_of in kinds.values() for sample in all_of),
+            "quiet_samples": sum(sample.foreign < NOISY for sample in new),
         }
     for name, row in result.items():
-        if "direct" in result:
+        if "direct" in result and BESIDE[name] == "forwarding":
             row["added_cpu_us_per_connection"] = round(
                 row["cpu_us_per_connection"] - result["direct"]["cpu_us_per_connection"], 1)
+        if BESIDE[name] in result:
+            row["of_forwarding"] = {key: round(row[key] / max(0.01, result[BESIDE[name]][key]), 3) for key in row
+                                    if key.endswith("_per_s") or key.startswith("cpu_us")}
     return result
 
 
 def targets(result: dict[str, dict]) -> dict[str, dict]:
-    """What Shoal is to reach; empty where a way that it is compared with was not measured."""
-    if not {"direct", "forwarding", "haproxy", "shoal"} <= set(result):
-        return {}
-    ours, kernel, haproxy = result["shoal"], result["forwarding"], result["haproxy"]
-    ratios = {
-        "connections/s, of kernel forwarding": (ours["connections_per_s"] / kernel["connections_per_s"], 1 - NOISE, True),
-        "requests/s, of kernel forwarding": (ours["requests_per_s"] / kernel["requests_per_s"], 1 - NOISE, True),
-        "processor time a connection, of kernel forwarding":
-            (ours["cpu_us_per_connection"] / kernel["cpu_us_per_connection"], 1 + NOISE, False),
-        "added processor time a connection, of HAProxy's":
-            (ours["added_cpu_us_per_connection"] / max(0.1, haproxy["added_cpu_us_per_connection"]), 0.5, False),
-    }
-    return {what: {"ratio": round(ratio, 3), "bound": bound, "at_least": at_least,
-                   "held": ratio >= bound if at_least else ratio <= bound}
-            for what, (ratio, bound, at_least) in ratios.items()}
+    """What Shoal is to reach; without those whose other way was not measured."""
+    held = {}
+
+    def expect(what: str, ratio: float, bound: float, at_least: bool = True) -> None:
+        held[what] = {"ratio": round(ratio, 3), "bound": bound, "at_least": at_least,
+                      "held": ratio >= bound if at_least else ratio <= bound}
+
+    for name, row in result.items():
+        if not name.startswith("shoal") or "of_forwarding" not in row:
+            continue
+        of_kernel = row["of_forwarding"]
+        for key, what in (("connections_per_s", "connections/s"), ("requests_per_s", "requests/s"), ("bulk_gbit_per_s", "bulk")):
+            expect(f"{name}: {what}, of kernel forwarding", of_kernel[key], 1 - NOISE)
+        expect(f"{name}: processor time a connection, of kernel forwarding", of_kernel["cpu_us_per_connection"], 1 + NOISE, False)
+    if {"direct", "haproxy", "shoal"} <= set(result):
+        haproxy = max(0.1, result["haproxy"]["added_cpu_us_per_connection"])
+        expect("shoal: added processor time a connection, of HAProxy's",
+               result["shoal"]["added_cpu_us_per_connection"] / haproxy, 0.5, False)
+    return held
 
 
 def table(result: dict[str, dict]) -> str:
-    lines = [f"{'':<12}{'conn/s':>9}{'x fwd':>7}{'req/s':>9}{'x fwd':>7}{'us/conn':>9}{'added':>8}{'us/req':>8}"
-             f"{'p99 conn':>10}{'errors':>8}{'quiet':>7}"]
-    kernel = result.get("forwarding")
+    rates = [("connections_per_s", "conn/s"), ("requests_per_s", "req/s"), ("bulk_gbit_per_s", "Gbit/s")]
+    others = [("cpu_us_per_connection", "us/conn", 9), ("added_cpu_us_per_connection", "added", 8),
+              ("cpu_us_per_request", "us/req", 8), ("cpu_us_per_megabyte", "us/MB", 8), ("connection_p99_us", "p99 us", 8),
+              ("errors", "errors", 8), ("quiet_samples", "quiet", 7)]
+    lines = [f"{'':<19}" + "".join(f"{title:>9}{'x fwd':>7}" for _, title in rates)
+             + "".join(f"{title:>{width}}" for _, title, width in others)]
     for name, row in result.items():
-        ratio = [f"{row[key] / kernel[key]:.2f}" if kernel else "-" for key in ("connections_per_s", "requests_per_s")]
-        lines.append(
-            f"{name:<12}{row['connections_per_s']:>9}{ratio[0]:>7}{row['requests_per_s']:>9}{ratio[1]:>7}"
-            f"{row['cpu_us_per_connection']:>9}{row.get('added_cpu_us_per_connection', '-'):>8}"
-            f"{row['cpu_us_per_request']:>8}{row['connection_p99_us']:>8}us{row['errors']:>8}{row['quiet_samples']:>7}")
+        ratios = row.get("of_forwarding", {})
+        lines.append(f"{name:<19}" + "".join(f"{row[key]:>9}{ratios.get(key, '-'):>7}" for key, _ in rates)
+                     + "".join(f"{row.get(key, '-'):>{width}}" for key, _, width in others))
     return "\n".join(lines)
 
 
@@ -110,7 +139,7 @@ def main() -> int:
     parser.add_argument("--modes", default=",".join(kind.name for kind in MODES))
     options = parser.parse_args()
     names = options.modes.split(",")
-    if "shoal" in names and not built():
+    if any(name.startswith("shoal") for name in names) and not built():
         sys.exit("build first: ./run build release")
     remove_leftovers()
     samples = compare(options.rounds, options.seconds, names, lambda text: print(text, file=sys.stderr, flush=True))

@@ -1,13 +1,21 @@
-"""The ways from the client to the three web servers that are compared."""
+"""The ways from the client to the three web servers that are compared.
+
+In the network "nat" the director lies between: what it forwards, it forwards in both directions. In
+"tunnel", all are neighbours of the client, and the web servers answer it past the director; they also
+take packets out of tunnels, by a program of the lab that every packet to them meets.
+"""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 
+from bulk import PORT as BULK_PORT
+from measure import BULK
 from shoal_lab.configuration import Service, Settings
 from shoal_lab.director import Director
 from shoal_lab.load import sequential
-from shoal_lab.shell import end, wait_for
+from shoal_lab.shell import Node, end, wait_for
 from shoal_lab.topology import NAT_ROUTER, VIP, Lab
 
 # Addresses on lo of every web server, reached by a route that spreads connections (ECMP by ports):
@@ -18,7 +26,7 @@ DIRECT = "198.18.1.80"
 NFTABLES = """table ip bench {
     chain prerouting {
         type nat hook prerouting priority -100
-        ip daddr %s tcp dport 80 dnat to numgen inc mod 3 map { 0 : 10.11.12.1, 1 : 10.11.12.2, 2 : 10.11.12.3 }
+        ip daddr %s dnat to numgen inc mod 3 map { 0 : 10.11.12.1, 1 : 10.11.12.2, 2 : 10.11.12.3 }
     }
 }
 """
@@ -38,6 +46,11 @@ listen web
     server web-1 10.11.12.1:80
     server web-2 10.11.12.2:80
     server web-3 10.11.12.3:80
+listen bulk
+    bind {vip}:{bulk}
+    server web-1 10.11.12.1:{bulk}
+    server web-2 10.11.12.2:{bulk}
+    server web-3 10.11.12.3:{bulk}
 """
 
 
@@ -46,6 +59,9 @@ class Mode:
 
     name = ""
     target = VIP
+    network = "nat"
+    # The kernel's own way in the same network.
+    beside = "forwarding"
 
     def __init__(self, lab: Lab):
         self.lab = lab
@@ -92,6 +108,19 @@ class Forwarding(Mode):
         self.route_through_director(False)
 
 
+class ForwardingOneWay(Mode):
+    name = "forwarding_one_way"
+    target = FORWARDED
+    network = "tunnel"
+    beside = name
+
+    def begin(self) -> None:
+        self.director.sysctl("net/ipv4/ip_forward", 1)
+
+    def finish(self) -> None:
+        self.director.sysctl("net/ipv4/ip_forward", 0)
+
+
 class Nftables(Mode):
     name = "nftables"
 
@@ -112,7 +141,7 @@ class HaProxy(Mode):
     def begin(self) -> None:
         self.own_vip(True)
         file = self.lab.directory / "haproxy.cfg"
-        file.write_text(HAPROXY.format(vip=VIP))
+        file.write_text(HAPROXY.format(vip=VIP, bulk=BULK_PORT))
         self.process = self.director.start("haproxy", "-db", "-q", "-f", file, stdout=subprocess.DEVNULL,
                                            stderr=subprocess.DEVNULL)
         wait_for("HAProxy listens", lambda: ":80" in self.director.run("ss", "-Hltn"))
@@ -123,36 +152,81 @@ class HaProxy(Mode):
 
 
 class Shoal(Mode):
+    """By NAT."""
+
     name = "shoal"
+    options: dict[str, object] = {}
 
     def begin(self) -> None:
-        settings = Settings(hook="tc", table_size=1 << 20, services=[Service(scheduler="rr")])
-        self.shoald = Director(self.lab, settings).start()
+        services = [Service(scheduler="rr", options=self.options),
+                    Service(name="bulk", port=BULK_PORT, scheduler="rr", options=self.options, monitor={"enabled": False})]
+        self.shoald = Director(self.lab, Settings(hook="tc", table_size=1 << 20, services=services)).start()
         self.shoald.wait_until_serving()
 
     def finish(self) -> None:
         self.shoald.stop()
 
 
-MODES = [Direct, Forwarding, Nftables, HaProxy, Shoal]
+class ShoalOneWay(Shoal):
+    network = "tunnel"
+    beside = ForwardingOneWay.name
+
+
+class ShoalDirect(ShoalOneWay):
+    name = "shoal_direct"
+    options = {"network_type": "direct"}
+
+
+class ShoalTunnel(ShoalOneWay):
+    tunnel = ""
+
+    def __init__(self, lab: Lab):
+        super().__init__(lab)
+        self.options = {"network_type": "tunnel", "tunnel_type": self.tunnel}
+
+
+class ShoalIpip(ShoalTunnel):
+    name, tunnel = "shoal_ipip", "ipip"
+
+
+class ShoalGue(ShoalTunnel):
+    name, tunnel = "shoal_gue", "gue"
+
+
+class ShoalGre(ShoalTunnel):
+    name, tunnel = "shoal_gre", "gre"
+
+
+MODES = [Direct, Forwarding, Nftables, HaProxy, Shoal,
+         ForwardingOneWay, ShoalDirect, ShoalIpip, ShoalGue, ShoalGre]
 
 
 def prepare(lab: Lab) -> None:
-    """What the modes share: the spread routes, and the way past the director."""
+    """What the modes of a network share: the spread routes, and the ways past the director."""
     lab.client.sysctl("net/ipv4/ip_local_port_range", "'1024 65535'")
-    lab.plug(lab.client, "eth1")
-    lab.client.ip("addr add 198.51.100.10/24 dev eth1")
-    for number, web in enumerate(lab.webs, 1):
-        web.ip(f"addr add 198.51.100.{100 + number}/24 dev eth0")
-        for address in (FORWARDED, DIRECT):
-            web.ip(f"addr add {address}/32 dev lo")
     for node in (lab.client, lab.director):
         node.sysctl("net/ipv4/fib_multipath_hash_policy", 1)
-    spread(lab.client, DIRECT, "198.51.100.10{}")
-    spread(lab.director, FORWARDED, "10.11.12.{}")
+    for web in lab.webs:
+        web.ip(f"addr add {FORWARDED}/32 dev lo")
+        web.start(sys.executable, BULK, "serve")
     lab.client.ip(f"route add {FORWARDED} via 192.0.2.1")
+    spread(lab.director, FORWARDED, [lab.web_address(web.name) for web in lab.webs])
+    if lab.method == "nat":
+        prepare_way_past_director(lab)
+        return
+    for device in ("all", "wan0"):
+        lab.director.sysctl(f"net/ipv4/conf/{device}/send_redirects", 0)
 
 
-def spread(node, address: str, gateway: str) -> None:
-    hops = " ".join(f"nexthop via {gateway.format(number)}" for number in (1, 2, 3))
-    node.ip(f"route add {address} {hops}")
+def prepare_way_past_director(lab: Lab) -> None:
+    lab.plug(lab.client, "eth1")
+    lab.client.ip("addr add 198.51.100.10/24 dev eth1")
+    gateways = [f"198.51.100.{100 + number}" for number, _ in enumerate(lab.webs, 1)]
+    for web, gateway in zip(lab.webs, gateways):
+        web.ip(f"addr add {gateway}/24 dev eth0")
+        web.ip(f"addr add {DIRECT}/32 dev lo")
+    spread(lab.client, DIRECT, gateways)
+
+
+def spread(node: Node, address: str, gateways: list[str]) -> None:
+    node.ip(f"route add {address} {' '.join(f'nexthop via {gateway}' for gateway in gateways)}")

@@ -439,6 +439,12 @@ static inline void bpf_ringbuf_submit(void* record, __u64 flags) {
     (void)flags;
     free(record);
 }
+static inline long bpf_ringbuf_output(void* map, void* data, __u64 size, __u64 flags) {
+    void* record = bpf_ringbuf_reserve(map, size, flags);
+    memcpy(record, data, size);
+    bpf_ringbuf_submit(record, flags);
+    return 0;
+}
 static inline void bpf_ringbuf_discard(void* record, __u64 flags) {
     (void)flags;
     free(record);

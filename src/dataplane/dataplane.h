@@ -229,6 +229,14 @@ struct ConnectionPage {
     std::optional<std::uint32_t> next;
 };
 
+/// Packets show that a real server may be in trouble: it refuses connections, or leaves them
+/// unanswered. A stranger can make some of that, so a check must decide.
+struct Signal {
+    ServiceKey service;
+    ServerKey server;
+    bool operator==(const Signal&) const = default;
+};
+
 /// Of a back end, beside what it is asked for.
 enum class Work {
     none,
@@ -271,6 +279,10 @@ class Dataplane {
     virtual void end_trace(std::uint64_t trace) = 0;
     /// What would become of a packet now. Changes nothing.
     virtual Result<Explanation> explain(const PacketQuestion& question) = 0;
+    /// Readable while take_signals() has something to give; -1: there are no signals. The caller
+    /// does not close it; it is the same until withdraw().
+    virtual int signal_descriptor() const = 0;
+    virtual std::vector<Signal> take_signals() = 0;
     /// Goes on for some milliseconds with work that takes many turns: the connections that move to
     /// another table. They are served all the time, also by nobody calling this.
     virtual Result<Work> advance() = 0;

@@ -24,6 +24,7 @@
 #include "dataplane/bpf/self_check.h"
 #include "dataplane/bpf/statistics.h"
 #include "dataplane/bpf/successor.h"
+#include "dataplane/bpf/signal_reader.h"
 #include "dataplane/bpf/tracer.h"
 #include "dataplane/bpf/verdict_texts.h"
 #include "dataplane/bpf/virtual_servers.h"
@@ -89,6 +90,8 @@ struct BpfDataplane::Parts {
         if (holder) name_holder(holder->device().index);
         std::swap(tracer, other.tracer);
         tracer->trace_at(tables(), former());
+        std::swap(signals, other.signals);
+        if (signals) signals->read_from(tables());
     }
 
     void refresh_pool(std::uint32_t service) const {
@@ -163,6 +166,8 @@ struct BpfDataplane::Parts {
     Hooks hooks;
     DeviceRecords devices;
     std::unique_ptr<Tracer> tracer;
+    /// Null until the data plane is whole.
+    std::unique_ptr<SignalReader> signals;
     /// As last applied by this process.
     std::optional<model::ConnectionTimeouts> timeouts;
     /// Null where early fragments are dropped.
@@ -256,6 +261,10 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     if (dataplane->adopted()) {
         if (auto done = dataplane->settle(); !done) return fail(done.error());
     }
+    auto signals = SignalReader::open();
+    if (!signals) return fail(signals.error());
+    dataplane->parts_->signals = std::move(*signals);
+    dataplane->parts_->signals->read_from(dataplane->parts_->tables());
     // What a dead process held by is gone.
     dataplane->parts_->name_holder(0);
     if (options.hold_fragments) {
@@ -450,6 +459,14 @@ Result<TracePage> BpfDataplane::read_trace(std::uint64_t trace) {
 
 void BpfDataplane::end_trace(std::uint64_t trace) {
     if (parts_) parts_->tracer->end(trace);
+}
+
+int BpfDataplane::signal_descriptor() const {
+    return parts_ ? parts_->signals->descriptor() : -1;
+}
+
+std::vector<Signal> BpfDataplane::take_signals() {
+    return parts_ ? parts_->signals->take() : std::vector<Signal>{};
 }
 
 /// While connections move, the former table's programs come first, and say so where the others go

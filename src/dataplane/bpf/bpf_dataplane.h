@@ -43,6 +43,8 @@ class BpfDataplane final : public Dataplane {
     Result<TracePage> read_trace(std::uint64_t trace) override;
     void end_trace(std::uint64_t trace) override;
     Result<Explanation> explain(const PacketQuestion& question) override;
+    int signal_descriptor() const override;
+    std::vector<Signal> take_signals() override;
     Result<Work> advance() override;
     /// Afterwards every other call fails. May be repeated, whether it failed or not.
     Result<void> withdraw() override;

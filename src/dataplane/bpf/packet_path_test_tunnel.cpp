@@ -185,6 +185,7 @@ TEST_P(Tunnel, what_fits_exactly_is_sent) {
 
 TEST_P(Tunnel, a_full_table_is_served_without_a_record) {
     PacketPath full(64);
+    pin_to_cpu(0);
     full.serve({{.address = "10.0.0.1", .method = SHOAL_METHOD_TUNNEL}});
     const auto send = [&](std::uint16_t port, std::uint8_t flags) {
         return full.run(GetParam(), PacketBuilder::tcp({client.address, port}, vip, flags));

@@ -234,6 +234,17 @@ Result<Explanation> FakeDataplane::explain(const PacketQuestion& /*question*/) {
     return answer;
 }
 
+void FakeDataplane::signal(Signal signal) {
+    signals_.push_back(std::move(signal));
+    eventfd_write(signal_descriptor_.get(), 1);
+}
+
+std::vector<Signal> FakeDataplane::take_signals() {
+    eventfd_t count = 0;
+    eventfd_read(signal_descriptor_.get(), &count);
+    return std::exchange(signals_, {});
+}
+
 Result<Work> FakeDataplane::advance() {
     if (work_.empty()) return Work::none;
     const Work work = work_.back();

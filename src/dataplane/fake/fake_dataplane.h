@@ -1,11 +1,14 @@
 #pragma once
 
+#include <sys/eventfd.h>
+
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "dataplane/bpf/descriptor.h"
 #include "dataplane/dataplane.h"
 
 namespace shoal::dataplane {
@@ -33,6 +36,8 @@ class FakeDataplane : public Dataplane {
     void end_trace(std::uint64_t trace) override;
     /// Knows no packets: the verdict is "foreign".
     Result<Explanation> explain(const PacketQuestion& question) override;
+    int signal_descriptor() const override { return signal_descriptor_.get(); }
+    std::vector<Signal> take_signals() override;
     Result<Work> advance() override;
     Result<void> withdraw() override;
 
@@ -40,6 +45,7 @@ class FakeDataplane : public Dataplane {
     const std::vector<Operation>& applied() const { return applied_; }
     void forget_applied() { applied_.clear(); }
     const std::map<net::Address, NextHop>& next_hops() const { return next_hops_; }
+    void signal(Signal signal);
     /// What advance() is to answer, call by call; then there is none.
     void set_work(std::vector<Work> work) { work_ = {work.rbegin(), work.rend()}; }
     std::size_t work_left() const { return work_.size(); }
@@ -71,6 +77,9 @@ class FakeDataplane : public Dataplane {
     Refusal refusal_;
     /// The next one last.
     std::vector<Work> work_;
+    /// An eventfd.
+    Descriptor signal_descriptor_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    std::vector<Signal> signals_;
     int invalidations_ = 0;
     TracePage shown_;
     std::uint64_t trace_ = 0;
