@@ -671,7 +671,8 @@ struct shoal_explanation {
 SHOAL_ASSERT(sizeof(struct shoal_explanation) == 88, "no holes");
 
 /* ---- Verdicts --------------------------------------------------------------------------------
- * SHOAL_VERDICT(name, "meaning"): every exit of the packet path. */
+ * SHOAL_VERDICT(name, "meaning"): every exit of the packet path. New ones come last: counts outlive
+ * an upgrade. */
 #define SHOAL_VERDICTS(V)                                                                     \
     V(foreign, "passed: not to a virtual server and not from a real server")                  \
     V(forwarded, "sent to a real server")                                                     \
@@ -708,3 +709,5 @@ enum shoal_verdict {
 #undef SHOAL_VERDICT_NAME
         SHOAL_VERDICT_COUNT
 };
+#define SHOAL_MAX_VERDICTS 256
+SHOAL_ASSERT(SHOAL_VERDICT_COUNT <= SHOAL_MAX_VERDICTS, "any version's fit into former_verdicts");

@@ -299,6 +299,15 @@ struct {
     __type(value, __u64);
 } verdicts SEC(".maps");
 
+/* shoald's alone: what another version's programs counted in a map of their own. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHOAL_MAX_VERDICTS);
+    __type(key, __u32);
+    __type(value, __u64);
+} former_verdicts SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);

@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (const auto event = shoal::net::parse_event(message)) check(*event);
         const auto route = shoal::net::parse_route(message);
         if (route && route->interface_index == 0) std::abort();
+        if (shoal::net::parse_advertised_route(message).size() > size) std::abort();
         const auto answer = shoal::net::parse_acknowledgement(message);
         if (answer && answer->error_number < 0) std::abort();
     }

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "api/check_now.h"
 #include "api/resources.h"
 #include "api/sight.h"
+#include "api/states.h"
 #include "base/log.h"
 #include "http/response.h"
 
@@ -20,7 +22,7 @@ http::HttpResponse refuse(const http::HttpRequest& request, Role role) {
                   "user {} may not use shoald: only root and members of the group shoal may",
                   request.peer.uid)
             : "only root may change the configuration or stop the director; members of the group "
-              "shoal may read";
+              "shoal may read, and take real servers out of service and back";
     log(Message::request_refused, "{} {} by user {}, process {}: {}",
         http::method_name(request.method), request.target.substr(0, 200), request.peer.uid,
         request.peer.pid, reason);
@@ -43,9 +45,15 @@ Api::Api(director::Control& control, std::optional<gid_t> operators)
     router_.add(get, "/v1/version", {Role::operator_, 0, get_version});
     router_.add(get, "/v1/status", {Role::operator_, 0, get_status});
     router_.add(get, "/v1/stats", {Role::operator_, 0, get_statistics});
+    router_.add(get, "/v1/health", {Role::operator_, 0, get_health});
     router_.add(get, "/v1/connections", {Role::operator_, 0, get_connections});
     router_.add(get, "/v1/trace", {Role::operator_, 0, get_trace});
     router_.add(get, "/v1/explain", {Role::operator_, 0, get_explanation});
+    router_.add(post, "/v1/drain", {Role::operator_, 0, post_drain});
+    router_.add(post, "/v1/maintain", {Role::operator_, 0, post_maintain});
+    router_.add(post, "/v1/enable", {Role::operator_, 0, post_enable});
+    router_.add(post, "/v1/disable", {Role::operator_, 0, post_disable});
+    router_.add(get, "/v1/check", {Role::operator_, 0, get_check});
     router_.add(put, "/v1/configuration",
                 {Role::administrator, longest_configuration, put_configuration});
     router_.add(post, "/v1/stop", {Role::administrator, 0, post_stop});

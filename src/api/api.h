@@ -12,7 +12,7 @@ namespace shoal::api {
 /// The resources under /v1 and who may use them; docs of each stand beside its function.
 class Api : public http::Service {
   public:
-    /// `operators`: the number of the group whose members may read.
+    /// `operators`: the number of the group whose members are operators.
     Api(director::Control& control, std::optional<gid_t> operators);
 
     std::expected<std::size_t, http::HttpResponse> admit(const http::HttpRequest& header) override;

@@ -64,8 +64,9 @@ class ApiTest : public ::testing::Test {
     Api api{control, operators};
 };
 
-TEST_F(ApiTest, operators_read_and_nothing_else) {
-    for (const auto* target : {"/v1/version", "/v1/status", "/v1/stats", "/v1/connections"}) {
+TEST_F(ApiTest, operators_do_not_change_the_configuration) {
+    for (const auto* target :
+         {"/v1/version", "/v1/status", "/v1/stats", "/v1/health", "/v1/connections"}) {
         EXPECT_EQ(ask(Method::get, target, by_other_group).status, 200) << target;
         EXPECT_EQ(ask(Method::get, target, stranger).status, 403) << target;
     }
@@ -75,12 +76,22 @@ TEST_F(ApiTest, operators_read_and_nothing_else) {
     EXPECT_EQ(control.stops, 0);
 }
 
+TEST_F(ApiTest, health_is_of_all_or_of_one_virtual_server) {
+    control.report = test::example_health();
+    EXPECT_EQ(get("/v1/health")["targets"].size(), 3U);
+    const auto mail = get("/v1/health?virtual=mail");
+    ASSERT_EQ(mail["targets"].size(), 1U);
+    EXPECT_EQ(mail["targets"][0]["check"], "smtp");
+    EXPECT_EQ(ask(Method::get, "/v1/health?virtual=ftp").status, 404);
+    EXPECT_EQ(ask(Method::get, "/v1/health?real=web-1").status, 400);
+}
+
 TEST_F(ApiTest, a_refusal_says_who_may) {
     EXPECT_EQ(message(ask(Method::get, "/v1/status", stranger)),
               "user 1000 may not use shoald: only root and members of the group shoal may");
     EXPECT_EQ(message(ask(Method::post, "/v1/stop", by_main_group)),
               "only root may change the configuration or stop the director; members of the group "
-              "shoal may read");
+              "shoal may read, and take real servers out of service and back");
 }
 
 TEST_F(ApiTest, a_refusal_is_logged) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,8 @@ class FakeControl : public director::Control {
         if (!failure.empty()) return fail(failure);
         return current;
     }
+
+    model::HealthReport health() override { return report; }
 
     Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) override {
@@ -50,6 +53,21 @@ class FakeControl : public director::Control {
         return explanation;
     }
 
+    std::expected<health::TargetId, director::Refusal> set_state(
+        const director::TargetName& name, const director::StateOrder& order) override {
+        if (!failure.empty())
+            return std::unexpected(director::Refusal{.unknown = unknown, .message = failure});
+        orders.emplace_back(name, order);
+        return health::TargetId{"web", "web-1"};
+    }
+
+    Result<std::shared_ptr<const health::Transcript>> check_now(
+        const health::TargetId& target) override {
+        if (!failure.empty()) return fail(failure);
+        checked.push_back(target);
+        return transcript;
+    }
+
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override {
         if (!problems.empty()) return std::unexpected(problems);
         applied.emplace_back(text);
@@ -63,14 +81,18 @@ class FakeControl : public director::Control {
     }
 
     model::DirectorStatus current;
+    model::HealthReport report;
     /// By cell.
     std::map<std::uint32_t, model::Connection> cells;
     std::uint32_t table_size = 1U << 20;
     bool tracing = false;
     dataplane::TracePage trace_page;
     dataplane::Explanation explanation;
+    std::shared_ptr<health::Transcript> transcript = std::make_shared<health::Transcript>();
     /// Not empty: calls fail with it.
     std::string failure;
+    /// What failed was the name of a real server.
+    bool unknown = false;
     std::vector<config::Problem> problems;
 
     // What was asked.
@@ -78,6 +100,8 @@ class FakeControl : public director::Control {
     std::vector<std::uint32_t> scans;
     std::vector<dataplane::TraceFilter> trace_filters;
     std::vector<dataplane::PacketQuestion> questions;
+    std::vector<std::pair<director::TargetName, director::StateOrder>> orders;
+    std::vector<health::TargetId> checked;
     std::vector<std::string> applied;
     int stops = 0;
 };
@@ -179,6 +203,39 @@ inline model::DirectorStatus example_status() {
                        {"no_route", "dropped: no route to the real server or client", 0}};
     status.problems = {"net.ipv4.ip_forward is 0; NAT needs 1"};
     return status;
+}
+
+/// One target that is well, one that is not, and a disabled one.
+inline model::HealthReport example_health() {
+    model::TargetHealth well;
+    well.virtual_server = "web";
+    well.real_server = "web-1";
+    well.address = *net::Address::parse("10.11.12.1");
+    well.port = 80;
+    well.check = model::MonitorType::http;
+    well.health = model::Health::up;
+    well.since_ms = 1'800'000'000'000;
+    well.heard = "HTTP/1.1 200 OK\\r\\n";
+    well.checks = 180;
+    well.last_check_ms = 1'800'000'359'000;
+    well.latency_us = 412;
+    well.next_check_ms = 1'800'000'361'000;
+    auto down = well;
+    down.real_server = "web-2";
+    down.address = *net::Address::parse("10.11.12.2");
+    down.state = model::AdministrativeState::maintenance;
+    down.health = model::Health::down;
+    down.reason = "connection refused";
+    down.heard.clear();
+    auto disabled = well;
+    disabled.virtual_server = "mail";
+    disabled.real_server = "mail-1";
+    disabled.check = model::MonitorType::smtp;
+    disabled.state = model::AdministrativeState::disabled;
+    disabled.health = model::Health::unknown;
+    disabled.since_ms = disabled.last_check_ms = disabled.next_check_ms = 0;
+    disabled.heard.clear();
+    return {1'800'000'360'000, {well, down, disabled}};
 }
 
 }  // namespace shoal::api::test

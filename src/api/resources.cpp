@@ -59,6 +59,24 @@ http::HttpResponse get_statistics(director::Control& control, const http::HttpRe
     return http::json_response(to_json(statistics_of(std::move(*status))));
 }
 
+http::HttpResponse get_health(director::Control& control, const http::HttpRequest& request) {
+    for (const auto& [name, text] : request.query) {
+        if (name != "virtual")
+            return http::error_response(
+                400, fmt::format("parameter \"{}\": unknown; there is virtual", name));
+    }
+    auto report = control.health();
+    if (const auto wanted = request.query.find("virtual"); wanted != request.query.end()) {
+        std::erase_if(report.targets,
+                      [&](const auto& target) { return target.virtual_server != wanted->second; });
+        if (report.targets.empty())
+            return http::error_response(404,
+                                        "no virtual server of this name has real servers that "
+                                        "are checked");
+    }
+    return http::json_response(to_json(report));
+}
+
 http::HttpResponse get_connections(director::Control& control, const http::HttpRequest& request) {
     const auto query = ConnectionQuery::parse(request.query);
     if (!query) return http::error_response(400, query.error().message);

@@ -14,6 +14,10 @@ http::HttpResponse get_status(director::Control& control, const http::HttpReques
 // GET /v1/stats: Statistics (status_json.h)
 http::HttpResponse get_statistics(director::Control& control, const http::HttpRequest& request);
 
+// GET /v1/health?virtual=NAME: model::HealthReport, of all virtual servers or of one; 404 where
+// that one has no target.
+http::HttpResponse get_health(director::Control& control, const http::HttpRequest& request);
+
 // GET /v1/connections?client=&virtual=&mark=&real=&state=&protocol=&from=&limit=
 // {"connections": [...], "next": N or null}. The next page is asked for with from=N. A page may
 // hold fewer connections than the limit, or none, and still have a next one: how much of the table

@@ -11,7 +11,7 @@ namespace shoal::api {
 /// In rising order: each may what the one before may.
 enum class Role {
     none,
-    /// May read.
+    /// May read, and take real servers out of service and back.
     operator_,
     /// May change the configuration and stop the director.
     administrator,

@@ -54,9 +54,17 @@ struct Fields<model::RealServerStatus> {
         std::pair{"weight", &T::weight},
         std::pair{"weight_in_force", &T::weight_in_force},
         std::pair{"enabled", &T::enabled},
+        std::pair{"state", &T::state},
+        std::pair{"deadline_ms", &T::deadline_ms},
+        std::pair{"until_ms", &T::until_ms},
+        std::pair{"then", &T::then},
         std::pair{"health", &T::health},
         std::pair{"reason", &T::reason},
         std::pair{"since_ms", &T::since_ms},
+        std::pair{"load", &T::load},
+        std::pair{"load_age_ms", &T::load_age_ms},
+        std::pair{"load_problem", &T::load_problem},
+        std::pair{"weight_factor", &T::weight_factor},
         std::pair{"in_pool", &T::in_pool},
         std::pair{"overloaded", &T::overloaded},
         std::pair{"active_connections", &T::active_connections},
@@ -80,11 +88,45 @@ struct Fields<model::VirtualServerStatus> {
         std::pair{"mark_ports", &T::mark_ports},
         std::pair{"scheduler", &T::scheduler},
         std::pair{"persistence_ms", &T::persistence_ms},
+        std::pair{"weight_scale", &T::weight_scale},
+        std::pair{"quorum", &T::quorum},
+        std::pair{"usable", &T::usable},
+        std::pair{"quorum_lost", &T::quorum_lost},
         std::pair{"device", &T::device},
         std::pair{"counters", &T::counters},
         std::pair{"rates", &T::rates},
         std::pair{"real_servers", &T::real_servers},
         std::pair{"sorry_server", &T::sorry_server},
+    };
+};
+
+template <>
+struct Fields<model::TargetHealth> {
+    using T = model::TargetHealth;
+    static constexpr std::tuple list{
+        std::pair{"virtual_server", &T::virtual_server},
+        std::pair{"real_server", &T::real_server},
+        std::pair{"address", &T::address},
+        std::pair{"port", &T::port},
+        std::pair{"check", &T::check},
+        std::pair{"state", &T::state},
+        std::pair{"health", &T::health},
+        std::pair{"since_ms", &T::since_ms},
+        std::pair{"reason", &T::reason},
+        std::pair{"heard", &T::heard},
+        std::pair{"checks", &T::checks},
+        std::pair{"last_check_ms", &T::last_check_ms},
+        std::pair{"latency_us", &T::latency_us},
+        std::pair{"next_check_ms", &T::next_check_ms},
+    };
+};
+
+template <>
+struct Fields<model::HealthReport> {
+    using T = model::HealthReport;
+    static constexpr std::tuple list{
+        std::pair{"now_ms", &T::now_ms},
+        std::pair{"targets", &T::targets},
     };
 };
 
@@ -183,6 +225,16 @@ struct Fields<dataplane::ConnectionPage> {
 };
 
 template <>
+struct Fields<StateAnswer> {
+    using T = StateAnswer;
+    static constexpr std::tuple list{
+        std::pair{"virtual_server", &T::virtual_server},
+        std::pair{"real_server", &T::real_server},
+        std::pair{"state", &T::state},
+    };
+};
+
+template <>
 struct Fields<config::Problem> {
     using T = config::Problem;
     static constexpr std::tuple list{
@@ -201,7 +253,7 @@ concept Textual = std::same_as<T, net::Address> || std::same_as<T, net::Prefix>;
 // ---- Writing ----------------------------------------------------------------------------------
 
 template <class T>
-    requires std::integral<T> || std::same_as<T, std::string>
+    requires std::integral<T> || std::same_as<T, double> || std::same_as<T, std::string>
 json write(const T& value) {
     return value;
 }
@@ -317,6 +369,9 @@ void read(const json& from, T& value) {
         throw std::invalid_argument("a whole number was expected");
     }
 }
+void read(const json& from, double& value) {
+    value = from.get<double>();
+}
 template <Textual T>
 void read(const json& from, T& value) {
     auto parsed = T::parse(from.get<std::string>());
@@ -385,6 +440,9 @@ json to_json(const model::DirectorStatus& status) {
 json to_json(const Statistics& statistics) {
     return write(statistics);
 }
+json to_json(const model::HealthReport& report) {
+    return write(report);
+}
 std::string json_text(const dataplane::ConnectionPage& page) {
     std::string text;
     append(text, page);
@@ -397,6 +455,9 @@ std::string json_text(const model::Connection& connection) {
 }
 json to_json(const std::vector<config::Problem>& problems) {
     return write(problems);
+}
+json to_json(const StateAnswer& answer) {
+    return write(answer);
 }
 json to_json(const ErrorBody& error) {
     json body{{"message", error.message}};
@@ -413,8 +474,16 @@ Result<Statistics> from_json(std::string_view text) {
     return parse<Statistics>(text);
 }
 template <>
+Result<model::HealthReport> from_json(std::string_view text) {
+    return parse<model::HealthReport>(text);
+}
+template <>
 Result<dataplane::ConnectionPage> from_json(std::string_view text) {
     return parse<dataplane::ConnectionPage>(text);
+}
+template <>
+Result<StateAnswer> from_json(std::string_view text) {
+    return parse<StateAnswer>(text);
 }
 template <>
 Result<ErrorBody> from_json(std::string_view text) {

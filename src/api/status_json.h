@@ -10,6 +10,7 @@
 #include "config/problem.h"
 #include "dataplane/dataplane.h"
 #include "model/choices.h"
+#include "model/health_report.h"
 #include "model/status.h"
 
 // The JSON form of what the API says. Members have the names of the structs' members, values of
@@ -42,6 +43,7 @@ Statistics statistics_of(model::DirectorStatus status);
 
 nlohmann::json to_json(const model::DirectorStatus& status);
 nlohmann::json to_json(const Statistics& statistics);
+nlohmann::json to_json(const model::HealthReport& report);
 /// As text at once: there may be a million connections.
 std::string json_text(const dataplane::ConnectionPage& page);
 std::string json_text(const model::Connection& connection);
@@ -55,7 +57,19 @@ Result<model::DirectorStatus> from_json(std::string_view text);
 template <>
 Result<Statistics> from_json(std::string_view text);
 template <>
+Result<model::HealthReport> from_json(std::string_view text);
+template <>
 Result<dataplane::ConnectionPage> from_json(std::string_view text);
+
+/// What an order about a real server answers.
+struct StateAnswer {
+    std::string virtual_server;
+    std::string real_server;
+    model::AdministrativeState state = model::AdministrativeState::enabled;
+};
+nlohmann::json to_json(const StateAnswer& answer);
+template <>
+Result<StateAnswer> from_json(std::string_view text);
 
 /// What the form {"error": {"message": ..., "problems": [...]}} says.
 struct ErrorBody {

@@ -31,11 +31,13 @@ TEST(StatusJson, names_are_the_members_and_enumerations_are_words) {
     EXPECT_EQ(service["counters"]["bytes_out"], 987'654'321'012);
     EXPECT_EQ(service["real_servers"][1], json::parse(R"({
         "name": "web-2", "address": "10.11.12.2", "port": 80, "method": "direct", "weight": 1,
-        "weight_in_force": 0, "overloaded": false, "persistent_clients": 0, "enabled": true, "health": "down", "reason": "connection refused",
+        "weight_in_force": 0, "overloaded": false, "persistent_clients": 0, "enabled": true, "state": "enabled",
+        "deadline_ms": null, "until_ms": null, "then": null, "health": "down", "reason": "connection refused",
         "since_ms": 1800000355000, "in_pool": false, "active_connections": 0,
         "inactive_connections": 0, "counters": {"connections": 0, "packets_in": 0,
         "packets_out": 0, "bytes_in": 0, "bytes_out": 0}, "rates": {"connections": 0,
-        "packets_in": 0, "packets_out": 0, "bytes_in": 0, "bytes_out": 0}})"));
+        "packets_in": 0, "packets_out": 0, "bytes_in": 0, "bytes_out": 0}, "load": null,
+        "load_age_ms": null, "load_problem": "", "weight_factor": null})"));
     EXPECT_EQ(status["hooks"][0]["hook"], "xdp");
     EXPECT_EQ(status["problems"][0], "net.ipv4.ip_forward is 0; NAT needs 1");
 }

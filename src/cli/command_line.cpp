@@ -58,8 +58,9 @@ Weight      its share of new connections, as it is in force; 0 gives it no new o
 Pers        clients that persistence binds to it; only where a virtual server is persistent
 ActiveConn  established connections
 InActConn   connections that are beginning or ending
-Health      what the checks say, and since when; "off" where the file says active = false.
-            A sorry server is not checked: "in use" while no real server is usable, or "standby"
+Health      what the checks say, and since when; "off" where the file says active = false,
+            "disabled" where an administrator did. A sorry server is not checked: "in use" while
+            the quorum is lost, or "standby"
 Hook        where packets are taken: xdp (in the driver, with tc behind it) or tc
 Sweeper     the part of the kernel program that forgets connections when their time is over
 
@@ -67,6 +68,17 @@ Examples:
   shoal status
   shoal status --json
   watch -n 1 shoal status)";
+
+constexpr auto health_help =
+    R"(Each real server of each virtual server: how and where it is checked, its administrative state, what
+the checks say and since when, how long the last check took and when the next one begins. Below
+stands what the last check saw, with the beginning of what the server said; bytes that are no
+printable ASCII are escaped.
+
+Examples:
+  shoal health
+  shoal health web
+  shoal health --json)";
 
 constexpr auto connections_help =
     R"(Client, Virtual and Real are the three ends of a connection: who asked, which address was asked,
@@ -121,6 +133,54 @@ Examples:
   shoal explain 192.0.2.7 192.0.2.80:80
   shoal explain 192.0.2.7:40000 192.0.2.80:53 --protocol udp)";
 
+constexpr auto drain_help =
+    R"(The real server gets no new connections; those that it has go on, and `shoal status` says how many
+are left. Its checks go on. With --deadline it is put in maintenance then, or as soon as no
+connection is left. With --for it is enabled again after that time, also if shoald was restarted
+in between. With dh, and with sh and mh without their fallback flags, clients that hash to it find
+nobody meanwhile, as with IPVS.
+
+SERVER is VIRTUAL/REAL, by the names in the configuration; or give the two names one by one.
+
+Examples:
+  shoal drain web/web-1
+  shoal drain web/web-1 --deadline 10m
+  shoal drain web/web-1 --deadline 10m --for 2h)";
+
+constexpr auto maintain_help =
+    R"(As drain, and nobody is told when its checks fail: it may be rebooted. It is enabled again by
+`shoal enable`, or by itself with --for. If its checks fail its connections are treated as
+on_failure says.
+
+Examples:
+  shoal maintain web/web-1
+  shoal maintain web/web-1 --for 30m)";
+
+constexpr auto enable_help =
+    R"(Ends draining, maintenance and disabling: the real server serves again as soon as its checks say
+that it is up. With --for it is as it was before after that time.
+
+Examples:
+  shoal enable web/web-1
+  shoal enable web/web-1 --for 5m      a trial)";
+
+constexpr auto disable_help =
+    R"(Takes the real server out of the pool at once: its connections end, and it is not checked. `drain`
+is gentler. With --for it is enabled again after that time.
+
+Examples:
+  shoal disable web/web-1
+  shoal disable web/web-1 --for 1h)";
+
+constexpr auto check_now_help =
+    R"(Checks a real server once, now, and shows what is sent, what comes back and when. It is the check of
+the configuration, beside the regular ones; the real server's health is not changed by it. VIRTUAL and
+REAL are the names in the configuration. The exit status is 0 if the real server answered well, else 1.
+
+Examples:
+  shoal check-now web web-1
+  shoal check-now web web-1 --json      one JSON object a line)";
+
 constexpr auto stop_help =
     R"(Takes the virtual addresses off, detaches the packet path, forgets all connections, puts changed
 kernel settings back, and ends shoald: nothing stays behind. Needs root.
@@ -142,6 +202,9 @@ struct Chosen {
     ConnectionOptions connections;
     TraceOptions trace;
     ExplainOptions explain;
+    StateOptions state;
+    std::optional<std::string> virtual_server;
+    CheckNowOptions check_now;
     bool drops = false;
     std::function<int(const Console&)> run;
 };
@@ -216,10 +279,50 @@ void add_explain(CLI::App& app, Chosen& chosen) {
         ->type_name("PROTOCOL");
 }
 
+void add_state(CLI::App& app, Chosen& chosen, const std::string& action, const std::string& summary,
+               const char* help) {
+    auto& wanted = chosen.state;
+    auto* command =
+        add_command(app, chosen, action, summary, help, [&chosen, action](const Console& console) {
+            chosen.state.action = action;
+            return run_state(console, chosen.options, chosen.state);
+        });
+    command->add_option("SERVER", wanted.server, "VIRTUAL/REAL")->required();
+    command->add_option("REAL", wanted.real_server,
+                        "The real server's name, where SERVER is the virtual server's alone");
+    command->add_option("--for", wanted.lasting, "Ends by itself after this time, such as 30m")
+        ->type_name("TIME");
+    if (action == "drain")
+        command->add_option("--deadline", wanted.deadline, "Maintenance begins at the latest then")
+            ->type_name("TIME");
+}
+
+void add_states(CLI::App& app, Chosen& chosen) {
+    add_state(app, chosen, "drain", "Give a real server no new connections", drain_help);
+    add_state(app, chosen, "maintain", "Drain a real server, and be quiet about its failures",
+              maintain_help);
+    add_state(app, chosen, "enable", "Let a real server serve again", enable_help);
+    add_state(app, chosen, "disable", "Take a real server out at once", disable_help);
+}
+
+void add_check_now(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.check_now;
+    auto* command = add_command(
+        app, chosen, "check-now", "Check a real server once and show how it went", check_now_help,
+        [&](const Console& console) { return run_check_now(console, chosen.options, wanted); });
+    command->add_option("VIRTUAL", wanted.virtual_server, "The virtual server's name")->required();
+    command->add_option("REAL", wanted.real_server, "The real server's name")->required();
+}
+
 void add_other_commands(CLI::App& app, Chosen& chosen) {
     const auto& options = chosen.options;
     add_command(app, chosen, "status", "Show the director, its servers and their health",
                 status_help, [&](const Console& console) { return run_status(console, options); });
+    auto* health = add_command(app, chosen, "health", "Show what the checks saw", health_help,
+                               [&](const Console& console) {
+                                   return run_health(console, options, chosen.virtual_server);
+                               });
+    health->add_option("VIRTUAL", chosen.virtual_server, "Only of this virtual server");
     add_connections(app, chosen);
     auto* stats = add_command(
         app, chosen, "stats", "Show counters", stats_help,
@@ -227,6 +330,8 @@ void add_other_commands(CLI::App& app, Chosen& chosen) {
     stats->add_flag("--drops", chosen.drops, "Only packets that were dropped");
     add_trace(app, chosen);
     add_explain(app, chosen);
+    add_states(app, chosen);
+    add_check_now(app, chosen);
     add_command(app, chosen, "stop", "Withdraw everything and end shoald", stop_help,
                 [&](const Console& console) { return run_stop(console, options); });
     add_command(app, chosen, "version", "Say the versions of shoal and shoald", version_help,

@@ -24,6 +24,8 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 constexpr auto good_file = "[global]\nname = \"director-1\"\n";
@@ -57,8 +59,8 @@ class CommandTest : public ::testing::Test {
 TEST_F(CommandTest, help_teaches) {
     EXPECT_EQ(shoal({"--help"}), 0);
     EXPECT_THAT(out.str(), AllOf(HasSubstr("shoal check shoal.toml"), HasSubstr("Exit status")));
-    for (const auto* command :
-         {"check", "apply", "status", "connections", "stats", "stop", "version"}) {
+    for (const auto* command : {"check", "apply", "status", "connections", "health", "stats",
+                                "drain", "maintain", "enable", "disable", "stop", "version"}) {
         EXPECT_EQ(shoal({command, "--help"}), 0);
         EXPECT_THAT(out.str(), HasSubstr(std::string("\n  shoal ") + command)) << command;
     }
@@ -302,6 +304,46 @@ TEST_F(FullTableTest, nobody_makes_pages_for_a_reader_that_has_gone) {
         EXPECT_GT(output.lines(), 0U);
         EXPECT_LE(control.given, 5U * 2048);
     }
+}
+
+TEST_F(CommandTest, health_is_of_all_or_of_one_virtual_server) {
+    control.report = api::test::example_health();
+    EXPECT_EQ(shoal_at_server({"health"}), 0);
+    EXPECT_THAT(out.str(), AllOf(HasSubstr("web-1"), HasSubstr("mail-1")));
+    EXPECT_EQ(shoal_at_server({"health", "mail"}), 0);
+    EXPECT_THAT(out.str(), AllOf(Not(HasSubstr("web-1")), HasSubstr("mail-1")));
+    EXPECT_EQ(shoal_at_server({"health", "--json"}), 0);
+    EXPECT_EQ(printed()["targets"].size(), 3U);
+    EXPECT_EQ(shoal_at_server({"health", "ftp & co"}), 1);
+}
+
+TEST_F(CommandTest, orders_reach_the_director) {
+    using director::StateOrder;
+    using director::TargetName;
+    using enum model::AdministrativeState;
+    EXPECT_EQ(shoal_at_server({"drain", "web/web-1"}), 0);
+    EXPECT_EQ(out.str(), "web-1 of web is draining\n");
+    EXPECT_EQ(shoal_at_server({"drain", "a/b & c", "--deadline", "10m", "--for", "2h"}), 0);
+    EXPECT_EQ(shoal_at_server({"maintain", "a/b", "c", "--json"}), 0);
+    EXPECT_EQ(printed()["state"], "maintenance");
+    EXPECT_EQ(shoal_at_server({"enable", "web/web-1"}), 0);
+    EXPECT_EQ(shoal_at_server({"disable", "web/web-1", "--for", "1s"}), 0);
+    const TargetName web_1{.real_server = "web/web-1"};
+    using std::chrono::minutes;
+    EXPECT_THAT(
+        control.orders,
+        ElementsAre(
+            Pair(web_1, StateOrder{.state = draining}),
+            Pair(TargetName{.real_server = "a/b & c"},
+                 StateOrder{.state = draining, .lasting = minutes(120), .deadline = minutes(10)}),
+            Pair(TargetName{.virtual_server = "a/b", .real_server = "c"},
+                 StateOrder{.state = maintenance}),
+            Pair(web_1, StateOrder{.state = enabled}),
+            Pair(web_1, StateOrder{.state = disabled, .lasting = std::chrono::seconds(1)})));
+    EXPECT_EQ(shoal_at_server({"drain"}), 2);
+    EXPECT_EQ(shoal_at_server({"enable", "web/web-1", "--deadline", "1m"}), 2);
+    EXPECT_EQ(shoal_at_server({"drain", "web/web-1", "--for", "soon"}), 1);
+    EXPECT_THAT(error.str(), HasSubstr("parameter \"for\""));
 }
 
 TEST_F(CommandTest, stop_reaches_the_director) {

@@ -57,15 +57,39 @@ struct ExplainOptions {
     std::string protocol = "tcp";
 };
 
+/// An order about one real server.
+struct StateOptions {
+    /// drain, maintain, enable or disable.
+    std::string action;
+    /// VIRTUAL/REAL, or the virtual server alone where `real_server` is given.
+    std::string server;
+    std::optional<std::string> real_server;
+    // As the API's parameters.
+    std::optional<std::string> lasting;
+    std::optional<std::string> deadline;
+};
+
+struct CheckNowOptions {
+    // By their names in the configuration.
+    std::string virtual_server;
+    std::string real_server;
+};
+
 // The commands. Each returns its exit status.
 int run_check(const Console& console, const Options& options, const CheckOptions& check);
 int run_apply(const Console& console, const Options& options, const std::string& file);
 int run_status(const Console& console, const Options& options);
+/// Of all virtual servers, or of one.
+int run_health(const Console& console, const Options& options,
+               const std::optional<std::string>& virtual_server);
 int run_connections(const Console& console, const Options& options,
                     const ConnectionOptions& wanted);
 int run_statistics(const Console& console, const Options& options, bool drops_only);
 int run_trace(const Console& console, const Options& options, const TraceOptions& wanted);
 int run_explain(const Console& console, const Options& options, const ExplainOptions& wanted);
+int run_state(const Console& console, const Options& options, const StateOptions& wanted);
+/// Refused, too, where the real server did not answer well.
+int run_check_now(const Console& console, const Options& options, const CheckNowOptions& wanted);
 int run_stop(const Console& console, const Options& options);
 int run_version(const Console& console, const Options& options);
 

@@ -112,10 +112,31 @@ int print_drops(const Console& console, const Options& options) {
     return exit_done;
 }
 
+std::string state_target(const StateOptions& wanted) {
+    auto target = fmt::format("/v1/{}?", wanted.action);
+    const auto add = [&](const char* name, const std::optional<std::string>& value) {
+        if (!value) return;
+        if (target.back() != '?') target += '&';
+        target += fmt::format("{}={}", name, http::percent_encode(*value));
+    };
+    add(wanted.real_server ? "virtual" : "server", wanted.server);
+    add("real", wanted.real_server);
+    add("for", wanted.lasting);
+    add("deadline", wanted.deadline);
+    return target;
+}
+
 }  // namespace
 
 int run_status(const Console& console, const Options& options) {
     return show<model::DirectorStatus>(console, options, "/v1/status", render_status);
+}
+
+int run_health(const Console& console, const Options& options,
+               const std::optional<std::string>& virtual_server) {
+    std::string target = "/v1/health";
+    if (virtual_server) target += "?virtual=" + http::percent_encode(*virtual_server);
+    return show<model::HealthReport>(console, options, target, render_health);
 }
 
 int run_statistics(const Console& console, const Options& options, bool drops_only) {
@@ -139,6 +160,22 @@ int run_connections(const Console& console, const Options& options,
         printer.print(*page);
     }
     printer.finish();
+    return exit_done;
+}
+
+int run_state(const Console& console, const Options& options, const StateOptions& wanted) {
+    const auto body = Remote(options.socket).ask(http::Method::post, state_target(wanted));
+    if (!body) return report(console, options, body.error());
+    if (options.json) {
+        console.out << *body << "\n";
+        return exit_done;
+    }
+    const auto answer = api::from_json<api::StateAnswer>(*body);
+    if (!answer) return report(console, options, {.message = answer.error().message});
+    console.out << printable(fmt::format("{} of {} is {}", answer->real_server,
+                                         answer->virtual_server, model::name_of(answer->state)),
+                             console.terminal)
+                << "\n";
     return exit_done;
 }
 

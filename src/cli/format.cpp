@@ -40,6 +40,14 @@ Cell number_cell(std::uint64_t number) {
     return {.text = fmt::to_string(number), .brief = format_brief(number)};
 }
 
+std::string format_weight(std::uint32_t weight, std::uint32_t scale) {
+    if (scale <= 1) return std::to_string(weight);
+    auto text = fmt::format("{:.2f}", static_cast<double>(weight) / scale);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+    return text;
+}
+
 std::string format_ports(const model::PortRange& ports) {
     return ports.is_any() ? "any" : model::format_port_range(ports);
 }

@@ -18,6 +18,8 @@ std::string format_expiry(std::int64_t milliseconds);
 std::string format_brief(std::uint64_t number);
 /// In full, with the brief form for narrow terminals.
 Cell number_cell(std::uint64_t number);
+/// A weight of which `scale` make one of the file's: "3", "0.55".
+std::string format_weight(std::uint32_t weight, std::uint32_t scale);
 /// "80", "8000-8100", "any".
 std::string format_ports(const model::PortRange& ports);
 /// "192.0.2.80:80", "[2001:db8::1]:80"; several ranges as "192.0.2.80:80,443".

@@ -46,6 +46,17 @@ TEST(Format, endpoints_of_ipv6_have_brackets) {
     EXPECT_EQ(format_endpoint(*net::Address::parse("2001:db8::1"), 80), "[2001:db8::1]:80");
 }
 
+TEST(Format, weights_are_in_the_files_unit) {
+    EXPECT_EQ(format_weight(3, 1), "3");
+    EXPECT_EQ(format_weight(100, 1), "100");
+    EXPECT_EQ(format_weight(100, 100), "1");
+    EXPECT_EQ(format_weight(55, 100), "0.55");
+    EXPECT_EQ(format_weight(1000, 100), "10");
+    EXPECT_EQ(format_weight(130, 100), "1.3");
+    EXPECT_EQ(format_weight(1, 3), "0.33");
+    EXPECT_EQ(format_weight(0, 100), "0");
+}
+
 TEST(Format, one_has_no_plural) {
     EXPECT_EQ(format_many(0, "problem"), "0 problems");
     EXPECT_EQ(format_many(1, "problem"), "1 problem");

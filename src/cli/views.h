@@ -3,10 +3,12 @@
 #include <string>
 #include <vector>
 
+#include "api/check_now.h"
 #include "api/status_json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "dataplane/sight.h"
+#include "model/health_report.h"
 #include "model/status.h"
 
 // What the command shows, as text.
@@ -15,6 +17,9 @@ namespace shoal::cli {
 
 /// The director, its virtual and real servers as ipvsadm lists them, hooks and problems.
 std::string render_status(const model::DirectorStatus& status, const Terminal& terminal);
+
+/// What is checked, how it is, and what the last check saw.
+std::string render_health(const model::HealthReport& report, const Terminal& terminal);
 
 /// Counters of virtual and real servers as `ipvsadm --stats`, and packets by verdict.
 std::string render_statistics(const api::Statistics& statistics, const Terminal& terminal);
@@ -27,6 +32,10 @@ bool is_drop(const model::VerdictCount& verdict);
 std::string render_event(const dataplane::TraceEvent& event, const Terminal& terminal);
 /// Every step, and in the end the verdict.
 std::string render_explanation(const dataplane::Explanation& explanation, const Terminal& terminal);
+
+/// One line of a check: "    0.123 ms  connected".
+std::string render_transcript_line(const health::Transcript::Line& line, const Terminal& terminal);
+std::string render_check_end(const api::CheckEnd& end, const Terminal& terminal);
 
 /// Connections page by page, as they come.
 class ConnectionsView {

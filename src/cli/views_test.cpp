@@ -104,6 +104,55 @@ TEST(StatusView, says_what_stands_between_up_and_the_pool) {
     EXPECT_THAT(render_status(status, usual), Not(HasSubstr("no new connections")));
 }
 
+TEST(StatusView, says_what_administrators_ordered) {
+    using enum model::AdministrativeState;
+    auto status = api::test::example_status();
+    auto& servers = status.virtual_servers[0].real_servers;
+    const auto expect_line = [&](const std::string& line) {
+        EXPECT_THAT(render_status(status, usual), HasSubstr("\n     " + line + "\n"));
+    };
+    servers[0].state = draining;
+    expect_line("draining: 15 connections left");
+    servers[0].deadline_ms = status.now_ms + 60'000;
+    servers[0].until_ms = status.now_ms + 3'600'000;
+    servers[0].then = enabled;
+    expect_line("draining: 15 connections left; maintenance in 1 min; enabled in 1 h 0 min");
+    servers[0].deadline_ms.reset();
+    servers[0].state = enabled;
+    servers[0].then = maintenance;
+    expect_line("enabled for a time; maintenance in 1 h 0 min");
+    servers[1].state = maintenance;
+    expect_line("connection refused; maintenance: 0 connections left");
+    servers[1].state = disabled;
+    servers[1].reason.clear();
+    expect_line("disabled: out of the pool, and not checked");
+    EXPECT_THAT(render_status(status, usual), HasSubstr("  disabled  web-2\n"));
+}
+
+TEST(StatusView, says_that_a_quorum_is_lost) {
+    auto status = api::test::example_status();
+    auto& service = status.virtual_servers[0];
+    service.quorum = 2;
+    service.usable = 1;
+    service.quorum_lost = true;
+    EXPECT_THAT(render_status(status, usual),
+                HasSubstr("\n     quorum lost: it is 2, and 1 of 2 real servers can take "
+                          "connections\n"));
+    EXPECT_THAT(render_status(status, usual), Not(HasSubstr("no new connections")));
+    service.sorry_server.emplace();
+    service.real_servers[0].weight_in_force = 0;
+    EXPECT_THAT(render_status(status, usual),
+                HasSubstr("\n     takes no new connections: the quorum is lost\n"));
+}
+
+TEST(StatusView, shows_parts_of_weights) {
+    auto status = api::test::example_status();
+    auto& service = status.virtual_servers[0];
+    service.weight_scale = 100;
+    service.real_servers[0].weight_in_force = 55;
+    EXPECT_THAT(render_status(status, usual), HasSubstr("Masq       0.55          12"));
+}
+
 TEST(StatusView, a_drained_server_and_the_sorry_server_are_told) {
     auto status = api::test::example_status();
     auto& service = status.virtual_servers[0];
@@ -358,6 +407,42 @@ scheduler       twos
 verdict         new_connection: sent
 goes to         one of 10.11.12.1:80, 10.11.12.2:80
 )"));
+}
+
+TEST(HealthView, shows_what_the_last_checks_saw) {
+    EXPECT_EQ(render_health(api::test::example_health(), usual), block(R"(
+  -> Name    Check               State        Health        Took  Next
+web
+  -> web-1   http 10.11.12.1:80  enabled      up 6 min    0.4 ms  in 1 s
+     1 s ago: well; it said "HTTP/1.1 200 OK\r\n"
+  -> web-2   http 10.11.12.2:80  maintenance  down 6 min  0.4 ms  in 1 s
+     1 s ago: connection refused
+mail
+  -> mail-1  smtp 10.11.12.1:80  disabled     unknown          -  -
+     not checked while it is disabled
+)"));
+}
+
+TEST(HealthView, says_what_is_not_checked) {
+    auto report = api::test::example_health();
+    report.targets.resize(1);
+    report.targets[0].last_check_ms = 0;
+    EXPECT_THAT(render_health(report, usual), HasSubstr("its first check has not ended"));
+    report.targets[0].check = model::MonitorType::none;
+    EXPECT_THAT(render_health(report, usual), HasSubstr("not checked: counts as up"));
+    report.targets.clear();
+    EXPECT_EQ(render_health(report, usual), "nothing is checked\n");
+}
+
+TEST(CheckNowView, shows_when_what_happened_and_how_it_ended) {
+    EXPECT_EQ(render_transcript_line({.at_us = 1'234, .text = "received 2 bytes: \"OK\""}, usual),
+              "    1.234 ms  received 2 bytes: \"OK\"\n");
+    EXPECT_EQ(render_check_end({.outcome = "answered", .reason = {}, .latency_us = 12'345}, usual),
+              "   12.345 ms  answered\n");
+    EXPECT_EQ(
+        render_check_end(
+            {.outcome = "failed", .reason = "connection\x1b refused", .latency_us = 99}, usual),
+        "    0.099 ms  failed: connection? refused\n");
 }
 
 }  // namespace

@@ -197,6 +197,8 @@ class Reader {
             case model::TextForm::exchange:
                 return take(item, model::parse_exchange(*text), value,
                             R"(printable ASCII, \n \r \t \\ \" \', at most 255 bytes)");
+            case model::TextForm::line:
+                return take(item, model::parse_line(*text), value, item.example);
             case model::TextForm::name:
             case model::TextForm::network:
                 break;
@@ -215,6 +217,18 @@ class Reader {
         if (text == nullptr) return wrong_kind(item, "a port or a range of ports");
         return take(item, model::parse_port_range(*text), value,
                     R"(for instance 80 or "8000-8100")");
+    }
+
+    bool read(const Item& item, model::StatusRange& value) {
+        if (std::holds_alternative<std::int64_t>(item.node.value)) {
+            if (!read(item, value.first)) return false;
+            value.last = value.first;
+            return true;
+        }
+        const auto* text = std::get_if<std::string>(&item.node.value);
+        if (text == nullptr) return wrong_kind(item, "a status code or a range of them");
+        return take(item, model::parse_status_range(*text), value,
+                    R"(for instance 200 or "200-299")");
     }
 
     bool read(const Item& item, model::NetworkMask& value) {
@@ -336,6 +350,14 @@ class Reader {
         return read<model::SorryServer>(item, value);
     }
 
+    /// A tool alone, or a table.
+    bool read(const Item& item, model::LoadMonitor& value) {
+        if (std::holds_alternative<std::string>(item.node.value)) return read(item, value.tool);
+        if (!std::holds_alternative<Table>(item.node.value))
+            return wrong_kind(item, "a tool or a table");
+        return read<model::LoadMonitor>(item, value);
+    }
+
     const std::string* text_of(const Item& item) {
         const auto* text = std::get_if<std::string>(&item.node.value);
         if (text == nullptr) wrong_kind(item, "a text");
@@ -374,7 +396,13 @@ class Reader {
 void complete(const Table& table, const model::Configuration& configuration,
               model::VirtualServer& service) {
     if (service.firewall_mark && table.find("port") == nullptr) service.port = {};
-    if (table.find("monitor") != nullptr) return;
+    if (const auto* entry = table.find("monitor"); entry != nullptr) {
+        const auto* monitor = std::get_if<Table>(&entry->node.value);
+        const bool has_type = monitor != nullptr && monitor->find("type") != nullptr;
+        if (!has_type && !service.monitor.sending_program.empty())
+            service.monitor.type = model::MonitorType::program;
+        return;
+    }
     service.monitor =
         model::default_monitor(service.protocol, model::check_port(configuration, service, {}));
 }

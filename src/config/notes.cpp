@@ -39,6 +39,9 @@ class Notes {
             ignored_ports(service);
             unmarked_address(service);
             tunnels(service);
+            load_monitor(service);
+            quorum(service);
+            flap_damping(service);
             // Virtual servers of one mark are one.
             const auto mark = service.value.firewall_mark;
             if (mark && !seen_marks_.insert(*mark).second) continue;
@@ -216,6 +219,60 @@ class Notes {
                 break;
         }
         return ip;
+    }
+
+    /// Red Hat's and Piranha's manuals warn of it.
+    void load_monitor(const ServicePart& service) {
+        using enum model::Scheduler;
+        if (service.value.load_monitor.tool == model::LoadTool::none) return;
+        switch (service.value.scheduler) {
+            case rr:
+            case lc:
+            case dh:
+                add(service, "load_monitor",
+                    fmt::format("the scheduler {} does not look at weights, which is all that load "
+                                "monitoring changes",
+                                model::name_of(service.value.scheduler)),
+                    "use scheduler = \"wrr\" or \"wlc\", or remove load_monitor");
+                return;
+            default:
+                add(service, "load_monitor",
+                    fmt::format("load monitoring is not load balancing: together with a scheduler "
+                                "that goes by weights, as {} does, where connections go is hard to "
+                                "predict",
+                                model::name_of(service.value.scheduler)),
+                    "watch the weights in `shoal status`, and remove load_monitor if the pool does "
+                    "not come to rest");
+        }
+    }
+
+    void quorum(const ServicePart& service) {
+        const auto& value = service.value;
+        const auto usable = static_cast<std::uint32_t>(
+            std::ranges::count_if(value.real_servers, &model::RealServer::active));
+        if (!service.given("quorum") && !service.given("quorum_hysteresis")) return;
+        if (value.quorum > usable) {
+            add(service, "quorum",
+                fmt::format("the quorum, {}, is more than its {} active real servers: it is never "
+                            "reached",
+                            value.quorum, usable),
+                usable == 0 ? "add real servers" : fmt::format("at most {}", usable));
+        } else if (value.quorum + value.quorum_hysteresis > usable) {
+            add(service, "quorum_hysteresis",
+                fmt::format("once lost, the quorum needs {} real servers, and there are {}",
+                            value.quorum + value.quorum_hysteresis, usable),
+                fmt::format("at most {}", usable - value.quorum));
+        }
+    }
+
+    void flap_damping(const ServicePart& service) {
+        const auto& value = service.value;
+        if (value.flap_damping.count() == 0 || value.flap_damping > value.reentry_time) return;
+        add(service, "flap_damping",
+            fmt::format("the re-entry time is {} already, and flap damping ends at {}",
+                        model::format_duration(value.reentry_time),
+                        model::format_duration(value.flap_damping)),
+            "write a longer time, or remove it");
     }
 
     bool behind_nat(const model::VirtualServer& service) const {

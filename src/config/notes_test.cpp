@@ -37,6 +37,48 @@ TEST(Notes, a_web_site_has_none) {
     }
 }
 
+TEST(Notes, load_monitoring_is_not_load_balancing) {
+    const auto with = [](std::string_view scheduler) {
+        return notes(service(fmt::format(
+            "port = 80\nscheduler = \"{}\"\nload_monitor = \"rup\"\n{}", scheduler, server)));
+    };
+    for (const auto* scheduler : {"wrr", "wlc", "lblc", "lblcr", "sed", "nq", "sh", "mh"}) {
+        const auto found = with(scheduler);
+        ASSERT_EQ(found.size(), 1U) << scheduler;
+        EXPECT_EQ(found[0].line, 7);
+        EXPECT_NE(found[0].message.find("load monitoring is not load balancing"), std::string::npos)
+            << found[0].message;
+    }
+    const auto unweighted = with("rr");
+    ASSERT_EQ(unweighted.size(), 1U);
+    EXPECT_NE(unweighted[0].message.find("does not look at weights"), std::string::npos);
+}
+
+TEST(Notes, a_quorum_can_be_reached) {
+    EXPECT_EQ(notes(service(fmt::format("port = 80\nquorum = 2\n{}", server))),
+              (std::vector<Problem>{{6, 10,
+                                     "virtual server \"ftp\": the quorum, 2, is more than its 1 "
+                                     "active real servers: it is never reached",
+                                     "at most 1"}}));
+    EXPECT_EQ(notes(service(fmt::format("port = 80\nquorum_hysteresis = 1\n{}", server))),
+              (std::vector<Problem>{{6, 21,
+                                     "virtual server \"ftp\": once lost, the quorum needs 2 real "
+                                     "servers, and there are 1",
+                                     "at most 0"}}));
+    EXPECT_TRUE(notes(service(fmt::format("port = 80\nquorum = 1\n{}", server))).empty());
+}
+
+TEST(Notes, flap_damping_lengthens_the_reentry_time) {
+    EXPECT_EQ(
+        notes(service(fmt::format("port = 80\nflap_damping = \"10s\"\n{}", server))),
+        (std::vector<Problem>{{6, 16,
+                               "virtual server \"ftp\": the re-entry time is 15s already, and flap "
+                               "damping ends at 10s",
+                               "write a longer time, or remove it"}}));
+    EXPECT_TRUE(
+        notes(service(fmt::format("port = 80\nflap_damping = \"2m\"\n{}", server))).empty());
+}
+
 TEST(Notes, a_tunnel_takes_room_of_the_way) {
     const auto text = service(
         fmt::format("port = 80\nnetwork_type = \"tunnel\"\ntunnel_type = \"gre\"\n{}", server));
@@ -100,7 +142,7 @@ TEST(Notes, ftp_needs_more_than_port_21) {
             {9, 17, "virtual server \"ftp\": passive data connections of FTP reach no real server",
              "add their range to the ports of the [[mark]]: ports = [21, \"10000-20000\"]"}}));
     EXPECT_TRUE(notes(service("port = 21\nactive = false\n")).empty());
-    EXPECT_TRUE(notes(service("port = 21\nprotocol = \"udp\"\nmonitor.enabled = false\n")).empty());
+    EXPECT_TRUE(notes(service("port = 21\nprotocol = \"udp\"\nmonitor.type = \"none\"\n")).empty());
 }
 
 TEST(Notes, vsftpd_behind_nat_must_know_the_virtual_address_and_ports) {

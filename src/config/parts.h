@@ -62,6 +62,17 @@ std::vector<Part<Value>> parts(std::string_view key, const Table& table,
     return parts;
 }
 
+/// The table `key` within a table, with the member that was read from it; unset where there is
+/// none.
+template <class Owner, class Value>
+std::optional<Part<Value>> part_of(const Part<Owner>& owner, std::string_view key,
+                                   Value Owner::* member) {
+    const auto* entry = owner.table.find(key);
+    const auto* table = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
+    if (table == nullptr) return std::nullopt;
+    return Part<Value>{*table, entry->node.position, owner.value.*member};
+}
+
 inline std::vector<ServerPart> servers_of(const ServicePart& service) {
     return parts("real_server", service.table, service.value.real_servers);
 }

@@ -84,6 +84,119 @@ void set_options(model::VirtualServer& service) {
     service.deny = any_networks(67);
 }
 
+std::string any_word() {
+    return *rc::gen::element<std::string>("", "x", "a.b", "ü \"'\\ %");
+}
+
+milliseconds any_time(std::int64_t least, std::int64_t most) {
+    return milliseconds{any_number<std::int64_t>(least, most)};
+}
+
+bool may_speak_tls(model::MonitorType type) {
+    using enum model::MonitorType;
+    return type != none && type != program && type != icmp && type != mysql && type != postgresql;
+}
+
+void set_tls(model::Monitor& monitor) {
+    const bool always =
+        monitor.type == model::MonitorType::https || monitor.type == model::MonitorType::tls;
+    monitor.tls = any_bool();
+    if (!may_speak_tls(monitor.type)) monitor.tls = false;
+    if (!monitor.tls && !always) return;
+    if (any_bool()) monitor.server_name = "www.example.com";
+    monitor.verify_certificate = any_bool();
+    if (monitor.verify_certificate && any_bool()) monitor.ca_file = "/etc/ca.pem";
+    if (any_bool()) {
+        monitor.certificate_file = "/etc/check.pem";
+        monitor.key_file = "/etc/check key.pem";
+    }
+}
+
+void set_http(model::Monitor& monitor) {
+    monitor.method = *rc::gen::element<std::string>("GET", "POST", "OPTIONS");
+    monitor.path = *rc::gen::element<std::string>("/", "/a?b=%20\"c\"", "*");
+    if (any_bool()) monitor.host = "www.example.com:81";
+    for (int count = any_number(0, 2); count > 0; --count) {
+        const auto first = any_number<std::uint16_t>(100, 599);
+        monitor.status.push_back({first, any_number(first, std::uint16_t{599})});
+    }
+    if (any_bool()) monitor.expect_pattern = "^\"?(up|ü)\\d\\.$";
+}
+
+void set_dns(model::Monitor& monitor) {
+    monitor.query_name = *rc::gen::element<std::string>("", "_sip._udp.example.com.");
+    monitor.query_type = any_choice<model::DnsType>();
+    if (monitor.query_type == model::DnsType::mx && any_bool()) monitor.answer = "10 a.b.";
+}
+
+model::Monitor any_monitor(model::Protocol protocol) {
+    using enum model::MonitorType;
+    model::Monitor monitor;
+    monitor.type = any_choice<model::MonitorType>();
+    if (any_bool()) monitor.port = any_number<std::uint16_t>(1, 65'535);
+    if (any_bool()) monitor.address = address(5, any_number(0, 99));
+    if (any_bool()) monitor.source = address(6, any_number(0, 99));
+    const bool may_be_udp = monitor.type == text || monitor.type == dns || monitor.type == sip;
+    if (may_be_udp && any_bool()) monitor.protocol = any_choice<model::Protocol>();
+    if (!may_be_udp || monitor.protocol.value_or(protocol) == model::Protocol::tcp)
+        set_tls(monitor);
+    if (monitor.type == text) {
+        monitor.send = "a\r\n\\ \"'";
+        (any_bool() ? monitor.expect : monitor.expect_pattern) = "\\\\t";
+    }
+    if (monitor.type == program) monitor.sending_program = {"/bin/x y", "%h%%", any_word()};
+    if (monitor.type == program && monitor.sending_program.back().ends_with('%'))
+        monitor.sending_program.back() += "p";
+    if (monitor.type == http || monitor.type == https) set_http(monitor);
+    if (monitor.type == dns) set_dns(monitor);
+    if (monitor.type == grpc) monitor.grpc_service = any_word();
+    return monitor;
+}
+
+model::LoadMonitor any_load_monitor() {
+    using enum model::LoadTool;
+    model::LoadMonitor load;
+    load.tool = any_choice<model::LoadTool>();
+    if (load.tool != program && load.tool != none) load.port = any_number<std::uint16_t>(1, 65'535);
+    if (load.tool == http) {
+        load.path = "/load?all";
+        load.value = any_word();
+    }
+    if (load.tool == program) load.program = {"/bin/load", "%n"};
+    load.interval = any_time(1'000, 3'600'000);
+    load.normal_load = any_number(1U, 1'000'000U);
+    load.least_weight = any_number(1U, 100U);
+    load.greatest_weight = any_number(100U, 1'000U);
+    return load;
+}
+
+void set_health(model::VirtualServer& service) {
+    service.monitor = any_monitor(service.protocol);
+    service.service_timeout = any_time(100, 3'600'000);
+    service.reentry_time = any_time(0, 3'600'000);
+    if (any_bool()) service.monitor.interval = any_time(10, service.service_timeout.count());
+    if (any_bool()) service.monitor.timeout = any_time(5, check_interval(service).count());
+    service.slow_start = any_time(0, 3'600'000);
+    service.flap_damping = any_time(0, 86'400'000);
+    service.quorum = any_number(1U, 4'096U);
+    service.quorum_hysteresis = any_number(0U, 4'095U);
+    service.load_monitor = any_load_monitor();
+}
+
+model::Notification any_notification(int number) {
+    model::Notification notification;
+    notification.name = fmt::format("notification {}", number);
+    if (any_bool()) notification.events = {any_choice<model::EventKind>()};
+    notification.webhook = "https://[2001:db8::1]:8443/a?b";
+    if (any_bool()) notification.command = {"/bin/x", any_word()};
+    if (any_bool()) {
+        notification.mail_to = {"a@example.com", "b+c@example.com"};
+        notification.mail_from = "shoal@example.com";
+        notification.mail_relay = "mail.example.com:587";
+    }
+    return notification;
+}
+
 model::RealServer any_real_server(int number, const model::PortRange& ports) {
     model::RealServer server;
     server.name = fmt::format("server {}", number);
@@ -100,6 +213,8 @@ model::RealServer any_real_server(int number, const model::PortRange& ports) {
     }
     server.upper_threshold = any_number(0U, 2'147'483'647U);
     server.lower_threshold = any_number(0U, server.upper_threshold);
+    if (any_bool()) server.monitor.port = any_number<std::uint16_t>(1, 65'535);
+    if (any_bool()) server.monitor.address = address(4, number);
     return server;
 }
 
@@ -112,9 +227,7 @@ model::VirtualServer any_virtual_server(int number) {
     service.protocol = any_choice<model::Protocol>();
     service.port = any_ports();
     set_options(service);
-    service.monitor.enabled = service.protocol == model::Protocol::tcp && any_bool();
-    if (any_bool()) service.monitor.port = any_number<std::uint16_t>(1, 65'535);
-    service.monitor.send = any_bool() ? "a\r\n\\ \"'" : "";
+    set_health(service);
     for (int count = any_number(0, 3); count > 0; --count)
         service.real_servers.push_back(any_real_server(count, service.port));
     return service;
@@ -144,6 +257,12 @@ model::Configuration any_configuration() {
         if (any_bool())
             use_mark(configuration, service, static_cast<std::uint32_t>(i) * 1'000'000'000U);
         configuration.virtual_servers.push_back(std::move(service));
+    }
+    for (int i = any_number(0, 2); i > 0; --i) {
+        auto notification = any_notification(i);
+        if (count > 0 && any_bool())
+            notification.virtual_servers = {configuration.virtual_servers.front().name};
+        configuration.notifications.push_back(std::move(notification));
     }
     return configuration;
 }

@@ -82,6 +82,10 @@ TEST(TomlReader, full_example_has_the_defaults_it_claims) {
     EXPECT_EQ(web.scheduler, model::VirtualServer{}.scheduler);
     EXPECT_EQ(web.service_timeout, model::VirtualServer{}.service_timeout);
     EXPECT_EQ(web.reentry_time, model::VirtualServer{}.reentry_time);
+    EXPECT_EQ(web.slow_start, model::VirtualServer{}.slow_start);
+    EXPECT_EQ(web.flap_damping, model::VirtualServer{}.flap_damping);
+    EXPECT_EQ(web.quorum, model::VirtualServer{}.quorum);
+    EXPECT_EQ(web.load_monitor.least_weight, model::LoadMonitor{}.least_weight);
     EXPECT_EQ(web.monitor.interval, web.service_timeout / 3);
     EXPECT_EQ(web.monitor.timeout, web.service_timeout / 6);
 }
@@ -136,7 +140,7 @@ TEST(TomlReader, reads_every_setting_of_the_full_example) {
                                prefix("192.0.2.25").address,
                                model::Protocol::tcp,
                                {model::PortRange(25), model::PortRange(465), {587, 588}}}}));
-    ASSERT_EQ(full.virtual_servers.size(), 3U);
+    ASSERT_EQ(full.virtual_servers.size(), 7U);
     const auto& web = full.virtual_servers[0];
     EXPECT_EQ(web.persistence, milliseconds{300'000});
     EXPECT_EQ(web.persistence_netmask, model::NetworkMask{24});
@@ -150,6 +154,26 @@ TEST(TomlReader, reads_every_setting_of_the_full_example) {
     EXPECT_TRUE(mail.port.is_any());
     EXPECT_EQ(mail.scheduler, model::Scheduler::mh);
     EXPECT_EQ(mail.scheduler_flags, (std::vector{model::SchedulerFlag::mh_fallback}));
+}
+
+TEST(TomlReader, reads_every_kind_of_check_of_the_full_example) {
+    using enum model::MonitorType;
+    const auto full = read(read_file(SHOAL_SOURCE_DIR "/examples/full.toml").value());
+    std::vector<model::MonitorType> types;
+    for (const auto& service : full.virtual_servers)
+        types.push_back(service.monitor.type);
+    EXPECT_EQ(types, (std::vector{text, text, text, https, dns, grpc, program}));
+    const auto& web = full.virtual_servers.at(0);
+    EXPECT_EQ(web.load_monitor.tool, model::LoadTool::http);
+    EXPECT_EQ(web.load_monitor.value, "node_load1");
+    EXPECT_EQ(web.real_servers.at(0).monitor.port, 8081);
+    const auto& shop = full.virtual_servers.at(3).monitor;
+    EXPECT_EQ(shop.status, (std::vector<model::StatusRange>{{200, 200}, {300, 399}}));
+    EXPECT_TRUE(shop.verify_certificate);
+    EXPECT_EQ(full.virtual_servers.at(4).monitor.protocol, model::Protocol::tcp);
+    ASSERT_EQ(full.notifications.size(), 1U);
+    EXPECT_EQ(full.notifications[0].events.size(), 6U);
+    EXPECT_EQ(full.notifications[0].mail_relay, "10.11.12.25:25");
 }
 
 TEST(TomlReader, brackets_of_a_list_and_the_table_of_a_sorry_server_may_be_left_out) {

@@ -39,6 +39,8 @@ class Validator {
         validate_families(examination, services);
         validate_ports(examination, services, rules);
         validate_marks(examination, services, rules);
+        validate_monitors(examination, services);
+        validate_notifications(examination);
         too_many(services, model::max_virtual_servers, "virtual servers");
         for (const auto& service : services) {
             if (service.given("address") && service.place("active") && service.value.active)
@@ -121,7 +123,6 @@ class Validator {
             floating_address(service, title_of(value));
         }
         timing(service);
-        exchange(service);
         real_servers(service);
     }
 
@@ -158,16 +159,9 @@ class Validator {
         if (!added) problems_.add(*place, std::move(message), seen_in(first->second));
     }
 
-    std::optional<Part<model::Monitor>> monitor_of(const ServicePart& service) {
-        const auto* entry = service.table.find("monitor");
-        const auto* table = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
-        if (table == nullptr) return std::nullopt;
-        return Part<model::Monitor>{*table, entry->node.position, service.value.monitor};
-    }
-
     /// Check timeout <= check interval <= service timeout.
     void timing(const ServicePart& service) {
-        const auto monitor = monitor_of(service);
+        const auto monitor = part_of(service, "monitor", &model::VirtualServer::monitor);
         if (!monitor || !service.place("service_timeout")) return;
         const auto& value = service.value;
         const auto interval = check_interval(value);
@@ -191,22 +185,6 @@ class Validator {
                         in_quotes(service.value.name), what, model::format_duration(value), limit,
                         model::format_duration(most)),
             "at most " + model::format_duration(most));
-    }
-
-    /// A UDP port cannot be opened: without an exchange there is nothing to see.
-    void exchange(const ServicePart& service) {
-        if (service.value.protocol != model::Protocol::udp || !service.value.monitor.enabled)
-            return;
-        const auto* entry = service.table.find("monitor");
-        const auto monitor = monitor_of(service);
-        if (entry != nullptr && !monitor) return;
-        if (monitor && (!monitor->place("send") || !monitor->place("expect"))) return;
-        if (!service.value.monitor.send.empty() && !service.value.monitor.expect.empty()) return;
-        problems_.add(monitor ? monitor->position : service.position,
-                      fmt::format("virtual server {}: a UDP service is checked by what it answers, "
-                                  "and send or expect is missing",
-                                  in_quotes(service.value.name)),
-                      "set both in [virtual_server.monitor], or enabled = false there");
     }
 
     void real_servers(const ServicePart& service) {
@@ -263,6 +241,13 @@ class Validator {
 };
 
 }  // namespace
+
+bool is_global_method_known(const Table& document) {
+    const auto* global = document.find("global");
+    const auto* table = global == nullptr ? nullptr : std::get_if<Table>(&global->node.value);
+    const auto* entry = table == nullptr ? nullptr : table->find("network_type");
+    return entry == nullptr || !entry->node.refused;
+}
 
 bool is_known(const Table& document, std::string_view list, std::string_view key,
               Presence presence) {

@@ -21,12 +21,9 @@ bool differ(const net::Address& a, const net::Address& b) {
 class FamilyValidator {
   public:
     explicit FamilyValidator(const Examination& examination)
-        : configuration_(examination.configuration), problems_(examination.problems) {
-        const auto* global = examination.document.find("global");
-        const auto* table = global == nullptr ? nullptr : std::get_if<Table>(&global->node.value);
-        const auto* entry = table == nullptr ? nullptr : table->find("network_type");
-        global_method_is_known_ = entry == nullptr || !entry->node.refused;
-    }
+        : configuration_(examination.configuration),
+          problems_(examination.problems),
+          global_method_is_known_(is_global_method_known(examination.document)) {}
 
     void run(const ServicePart& service) {
         if (!service.given("address")) return;
@@ -110,7 +107,7 @@ class FamilyValidator {
 
     const model::Configuration& configuration_;
     ProblemList& problems_;
-    bool global_method_is_known_ = true;
+    bool global_method_is_known_;
 };
 
 }  // namespace

@@ -97,7 +97,7 @@ TEST(Families, a_mark_of_each_is_a_virtual_server_of_its_own) {
                            std::string_view scheduler) {
         return service(name, address,
                        fmt::format("firewall_mark = 1\nscheduler = \"{}\"\n"
-                                   "[virtual_server.monitor]\nenabled = false\n",
+                                   "[virtual_server.monitor]\ntype = \"none\"\n",
                                    scheduler));
     };
     const auto four = marked("a", "192.0.2.80", "rr");

@@ -68,7 +68,7 @@ TEST(Marks, choose_the_packets_and_the_port_is_checked) {
            "write the one port to check, or remove it"}}},
         {mark(80, vip, "0") + marked("a", server("address = \"10.0.0.1\"\n")),
          {{5, 1, "virtual server \"a\": it is not said which port of the real servers is checked",
-           "set port in [virtual_server.monitor], or enabled = false there"}}},
+           "set port in [virtual_server.monitor], or type = \"none\" there"}}},
         {mark(80, vip, "0") + marked("a", "port = 80\n" + server("address = \"10.0.0.1\"\n")), {}},
     });
 }

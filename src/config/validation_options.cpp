@@ -267,7 +267,7 @@ class OptionValidator {
     void checked_port(const ServicePart& service) {
         const bool known = service.place("port") && service.place("firewall_mark") &&
                            service.place("protocol") && service.place("monitor");
-        if (!known || !service.value.monitor.enabled || !mark_has_rules(service)) return;
+        if (!known || !is_checked(service.value.monitor) || !mark_has_rules(service)) return;
         const auto* monitor = service.table.find("monitor");
         const auto* table = monitor == nullptr ? nullptr : std::get_if<Table>(&monitor->node.value);
         if (table != nullptr && table->find("port") != nullptr) return;
@@ -278,7 +278,7 @@ class OptionValidator {
         if (!unchecked) return;
         add(service.given("port").value_or(service.position), service,
             "it is not said which port of the real servers is checked",
-            "set port in [virtual_server.monitor], or enabled = false there");
+            "set port in [virtual_server.monitor], or type = \"none\" there");
     }
 
     bool mark_has_rules(const ServicePart& service) const {

@@ -49,13 +49,13 @@ TEST(Options, every_port_is_for_persistent_virtual_servers) {
 
 TEST(Options, one_checked_port_is_known) {
     const Problem unknown{5, 8, here + "it is not said which port of the real servers is checked",
-                          "set port in [virtual_server.monitor], or enabled = false there"};
+                          "set port in [virtual_server.monitor], or type = \"none\" there"};
     const auto lines = "port = 0\npersistence = \"5m\"\n";
     const auto real = server("x", "address = \"10.0.0.1\"\n");
     expect_problems({
         {one(lines + real), {unknown}},
         {one(std::string(lines) + "monitor.port = 80\n" + real), {}},
-        {one(std::string(lines) + "monitor.enabled = false\n" + real), {}},
+        {one(std::string(lines) + "monitor.type = \"none\"\n" + real), {}},
         {one("port = \"8000-8100\"\n" + real), {}},
     });
 }
@@ -86,7 +86,7 @@ TEST(Options, only_one_port_becomes_another) {
 }
 
 TEST(Options, one_packet_scheduling_remembers_nothing) {
-    const auto udp = "protocol = \"udp\"\nmonitor.enabled = false\none_packet = true\n";
+    const auto udp = "protocol = \"udp\"\nmonitor.type = \"none\"\none_packet = true\n";
     const auto real = server("x", "address = \"10.0.0.1\"\n");
     expect_problems({
         {one("one_packet = true\n"),

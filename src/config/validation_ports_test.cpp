@@ -22,7 +22,7 @@ TEST(Ports, belong_to_one_active_virtual_server) {
                                    what),
                        "the other one is in line 1"};
     };
-    const auto udp = "protocol = \"udp\"\nmonitor.enabled = false\n";
+    const auto udp = "protocol = \"udp\"\nmonitor.type = \"none\"\n";
     const auto every = "0\npersistence = 60";
     const auto both_every = service("a", vip, "persistence = 60\nport = 0\n") +
                             service("b", vip, "persistence = 60\nport = 0\n");

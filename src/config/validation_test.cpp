@@ -70,22 +70,6 @@ TEST(Validation, a_check_fits_into_its_interval_and_that_into_the_service_timeou
     });
 }
 
-TEST(Validation, a_udp_service_is_checked_by_what_it_answers) {
-    const std::string message =
-        "virtual server \"a\": a UDP service is checked by what it answers, and send or expect is "
-        "missing";
-    const std::string advice = "set both in [virtual_server.monitor], or enabled = false there";
-    const auto udp = [](std::string_view lines) {
-        return service("a", "192.0.2.1/24", fmt::format("protocol = \"udp\"\n{}", lines));
-    };
-    expect_problems({
-        {udp(""), {{1, 1, message, advice}}},
-        {udp("[virtual_server.monitor]\nsend = \"x\"\n"), {{6, 1, message, advice}}},
-        {udp("[virtual_server.monitor]\nsend = \"x\"\nexpect = \"y\"\n"), {}},
-        {udp("[virtual_server.monitor]\nenabled = false\n"), {}},
-    });
-}
-
 TEST(Validation, real_servers_are_different_machines_or_ports) {
     const auto server = [](std::string_view name, std::string_view lines) {
         return fmt::format("[[virtual_server.real_server]]\nname = \"{}\"\n{}\n", name, lines);

@@ -17,12 +17,9 @@ using model::TunnelType;
 class TunnelValidator {
   public:
     explicit TunnelValidator(const Examination& examination)
-        : configuration_(examination.configuration), problems_(examination.problems) {
-        const auto* global = examination.document.find("global");
-        const auto* table = global == nullptr ? nullptr : std::get_if<Table>(&global->node.value);
-        const auto* entry = table == nullptr ? nullptr : table->find("network_type");
-        global_method_is_known_ = entry == nullptr || !entry->node.refused;
-    }
+        : configuration_(examination.configuration),
+          problems_(examination.problems),
+          global_method_is_known_(is_global_method_known(examination.document)) {}
 
     void run(const ServicePart& service) {
         if (!global_method_is_known_ || !service.place("network_type") ||
@@ -100,7 +97,7 @@ class TunnelValidator {
 
     const model::Configuration& configuration_;
     ProblemList& problems_;
-    bool global_method_is_known_ = true;
+    bool global_method_is_known_;
 };
 
 }  // namespace

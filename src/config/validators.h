@@ -38,11 +38,22 @@ void validate_ports(const Examination& examination, const std::vector<ServicePar
 void validate_marks(const Examination& examination, const std::vector<ServicePart>& services,
                     const std::vector<RulePart>& rules);
 
+/// What checks and load monitors say: settings of another kind of check, texts that cannot be what
+/// they should be.
+void validate_monitors(const Examination& examination, const std::vector<ServicePart>& services);
+
+/// Notifications that reach nobody, or speak of virtual servers that are not there.
+void validate_notifications(const Examination& examination);
+
 /// Whether everything under `key` in the tables of `list` is to be seen: false where one of them
 /// was refused or, if it is `required`, is missing.
 enum class Presence { optional, required };
 bool is_known(const Table& document, std::string_view list, std::string_view key,
               Presence presence);
+
+/// Whether the forwarding method of [global] is to be seen, its default too: false where it was
+/// refused.
+bool is_global_method_known(const Table& document);
 
 /// True where a rule sets the virtual server's mark for packets of its family: as under IPVS, a
 /// mark over IPv4 and one over IPv6 are two virtual servers.

@@ -12,7 +12,6 @@
 #include "config/toml_reader.h"
 #include "director/status.h"
 #include "director/surroundings.h"
-#include "director/targets.h"
 
 namespace shoal::director {
 
@@ -53,6 +52,10 @@ std::string state_file(const std::string& state_directory) {
     return (std::filesystem::path(state_directory) / "kernel.json").string();
 }
 
+std::string orders_file(const std::string& state_directory) {
+    return (std::filesystem::path(state_directory) / "states.json").string();
+}
+
 std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
     std::string_view text, net::Netlink& netlink) {
     config::ReadOptions options;
@@ -74,7 +77,15 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       addresses_(state_file(options_.state_directory)),
       announcements_(loop, addresses_),
       executor_(*dataplane_, addresses_, announcements_),
-      health_(loop, [this](const auto& id, const auto& verdict) { verdict_changed(id, verdict); }),
+      conditions_(orders_file(options_.state_directory),
+                  [this](const auto& event) { tell(event); }),
+      health_(
+          loop, [this](const auto& id, const auto& verdict) { verdict_changed(id, verdict); },
+          options_.programs),
+      signals_(loop, *dataplane_, [this](const auto& signals) { signals_came(signals); }),
+      loads_(
+          loop, options_.programs, [this](const auto& event) { tell(event); },
+          [this] { request_reconcile(); }),
       netlink_(std::move(netlink)),
       next_hops_(netlink_,
                  [this](const auto& server, const auto& hop) { next_hop_changed(server, hop); }),
@@ -82,10 +93,14 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       statistics_timer_(loop),
       retry_timer_(loop),
       move_timer_(loop),
+      slow_start_timer_(loop),
       started_ms_(wall_clock_ms()) {}
 
 Result<void> Controller::start(model::Configuration configuration) {
     if (auto watching = watch_kernel(); !watching) return watching;
+    if (auto watching = signals_.start(); !watching) return watching;
+    // What cannot be read now, the first reconciliation reports.
+    conditions_.begin(configuration, dataplane_->observe().value_or(dataplane::State{}));
     put_in_force(std::move(configuration));
     reconcile_now();
     schedule_self_check();
@@ -140,15 +155,21 @@ void Controller::next_hop_changed(const net::Address& real_server, const net::Ne
 
 void Controller::put_in_force(model::Configuration configuration) {
     configuration_ = std::move(configuration);
+    signal_index_ = signal_index(configuration_);
+    conditions_.follow(configuration_);
+    loads_.follow(configuration_);
     set_check_targets();
     track_next_hops();
+    if (options_.notifier != nullptr)
+        options_.notifier->set_notifications(configuration_.notifications,
+                                             configuration_.global.name);
     check_surroundings();
     log(Message::configuration_applied, "{}: {} virtual servers", options_.configuration_file,
         configuration_.virtual_servers.size());
 }
 
 void Controller::set_check_targets() {
-    const auto targets = check_targets(configuration_);
+    const auto targets = check_targets(configuration_, conditions_.states().view());
     const auto state = dataplane_->observe();
     if (state) {
         health_.set_targets(targets, servers_in_pools(configuration_, *state));
@@ -179,16 +200,6 @@ void Controller::keep_next_hops_of(const dataplane::State& state) {
     track_next_hops();
 }
 
-void Controller::verdict_changed(const health::TargetId& id, const health::Verdict& verdict) {
-    if (verdict.health == model::Health::up) {
-        log(Message::real_server_up, "{} of {}", id.real_server, id.virtual_server);
-    } else if (verdict.health == model::Health::down) {
-        log(Message::real_server_down, "{} of {}: {}", id.real_server, id.virtual_server,
-            verdict.reason);
-    }
-    request_reconcile();
-}
-
 void Controller::request_reconcile() {
     if (reconcile_requested_ || withdrawn_) return;
     reconcile_requested_ = true;
@@ -198,8 +209,11 @@ void Controller::request_reconcile() {
     });
 }
 
-DesiredState Controller::desired() const {
-    return desired_state(configuration_, health_.view(), next_hops_.interfaces());
+DesiredState Controller::desired() {
+    const auto loads = loads_.view();
+    seen_ = with_agents(health_.view(), loads);
+    conditions_.look(configuration_, seen_, loads, Clock::now());
+    return desired_state(configuration_, conditions_.circumstances(seen_), next_hops_.interfaces());
 }
 
 Result<ObservedState> Controller::observe(const DesiredState& desired) {
@@ -233,6 +247,7 @@ void Controller::reconcile_now() {
         reached_ = wanted;
     }
     schedule_retry();
+    schedule_slow_start();
     if (!moving_) move_connections();
 }
 
@@ -284,6 +299,7 @@ void Controller::read_statistics() {
     if (const auto statistics = dataplane_->statistics()) {
         rates_.sample(*statistics, Clock::now());
         check_sweeper(statistics->sweeper_age_ms);
+        advance_states(*statistics);
     }
     statistics_timer_.expires_after(rate_interval);
     statistics_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -318,8 +334,10 @@ Result<model::DirectorStatus> Controller::status() {
     status.hooks = hook_status(*state);
     status.total = statistics->total;
     status.total_rates = rates_.total();
-    status.virtual_servers =
-        virtual_server_status(configuration_, {health_.view(), *state, *statistics, rates_});
+    const auto loads = loads_.view();
+    status.virtual_servers = virtual_server_status(
+        configuration_, {with_agents(health_.view(), loads), *state, *statistics, rates_,
+                         conditions_.states().entries(), conditions_.quorums(), loads});
     status.problems = problems(*state, *statistics);
     return status;
 }
@@ -328,6 +346,8 @@ std::vector<std::string> Controller::problems(const dataplane::State& state,
                                               const dataplane::Statistics& statistics) const {
     auto problems = executor_.retry().problems();
     std::ranges::copy(surroundings_, std::back_inserter(problems));
+    std::ranges::copy(conditions_.problems(), std::back_inserter(problems));
+    std::ranges::copy(load_problems(loads_.view()), std::back_inserter(problems));
     if (statistics.sweeper_age_ms > late_sweeper_ms) {
         problems.push_back(fmt::format("connections do not expire: the sweeper last ran {} ms ago",
                                        statistics.sweeper_age_ms));
@@ -366,6 +386,11 @@ Result<dataplane::Explanation> Controller::explain(const dataplane::PacketQuesti
     return dataplane_->explain(question);
 }
 
+Result<std::shared_ptr<const health::Transcript>> Controller::check_now(
+    const health::TargetId& target) {
+    return health_.check_now(target);
+}
+
 std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_view text) {
     if (withdrawn_) {
         return std::unexpected(std::vector{
@@ -392,9 +417,12 @@ Result<void> Controller::stop() {
     statistics_timer_.cancel();
     retry_timer_.cancel();
     move_timer_.cancel();
+    slow_start_timer_.cancel();
+    signals_.stop();
     announcements_.stop();
     events_.reset();
     health_.set_targets({}, {});
+    loads_.stop();
     if (auto done = withdraw(); !done) {
         log(Message::operation_failed, "{}; `shoal stop` may be tried again", done.error().message);
         return done;

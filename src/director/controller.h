@@ -9,9 +9,13 @@
 #include <string>
 
 #include "dataplane/dataplane.h"
+#include "director/conditions.h"
 #include "director/control.h"
 #include "director/executor.h"
+#include "director/loads.h"
 #include "director/rates.h"
+#include "director/signal_watch.h"
+#include "director/targets.h"
 #include "health/health_monitor.h"
 #include "model/configuration.h"
 #include "net/netlink_events.h"
@@ -19,19 +23,25 @@
 #include "net/state_file.h"
 #include "redundancy/announcements.h"
 #include "redundancy/floating_addresses.h"
+#include "telemetry/notifier.h"
 
 namespace shoal::director {
 
 struct ControllerOptions {
     /// Read at start, rewritten by apply().
     std::string configuration_file;
-    /// Remembers across restarts which sysctls were changed.
+    /// Remembers across restarts which sysctls were changed, and what administrators ordered.
     std::string state_directory;
     std::string version;
+    /// Both must outlive the controller. Null: nobody runs programs, nobody is told but the log.
+    health::ProgramRunner* programs = nullptr;
+    telemetry::Notifier* notifier = nullptr;
 };
 
 /// Where, in the state directory, it stands what `shoal stop` must put back.
 std::string state_file(const std::string& state_directory);
+/// And what administrators ordered (administrative_states.h).
+std::string orders_file(const std::string& state_directory);
 
 /// Reads shoal.toml against the devices that this machine has.
 std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
@@ -49,12 +59,17 @@ class Controller final : public Control {
     Result<void> start(model::Configuration configuration);
 
     Result<model::DirectorStatus> status() override;
+    model::HealthReport health() override;
     Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) override;
     Result<std::uint64_t> begin_trace(const dataplane::TraceFilter& filter) override;
     Result<dataplane::TracePage> read_trace(std::uint64_t trace) override;
     void end_trace(std::uint64_t trace) override;
     Result<dataplane::Explanation> explain(const dataplane::PacketQuestion& question) override;
+    std::expected<health::TargetId, Refusal> set_state(const TargetName& name,
+                                                       const StateOrder& order) override;
+    Result<std::shared_ptr<const health::Transcript>> check_now(
+        const health::TargetId& target) override;
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override;
     Result<void> stop() override;
 
@@ -67,14 +82,21 @@ class Controller final : public Control {
     Result<void> watch_kernel();
     void kernel_changed(std::span<const net::NetlinkEvent> events);
     void next_hop_changed(const net::Address& real_server, const net::NextHop& hop);
+    void signals_came(const std::vector<dataplane::Signal>& signals);
     void verdict_changed(const health::TargetId& id, const health::Verdict& verdict);
+    /// Changes of states whose time has come, by the connections that are counted now.
+    void advance_states(const dataplane::Statistics& statistics);
+    /// Tells of the change, and of a failure that was kept quiet during maintenance.
+    void state_changed(const StateChange& change);
+    void tell(const Event& event) const;
     /// Reconciles soon, once, however many changes ask for it before.
     void request_reconcile();
     void reconcile_now();
     /// What the kernel holds; addresses of `desired` that the administrator holds count as there.
     Result<ObservedState> observe(const DesiredState& desired);
     void note_link(const net::LinkChanged& change);
-    DesiredState desired() const;
+    /// Looks at what decides about who serves, and says what the kernel should hold.
+    DesiredState desired();
     /// What is wrong now, one sentence each.
     std::vector<std::string> problems(const dataplane::State& state,
                                       const dataplane::Statistics& statistics) const;
@@ -83,6 +105,8 @@ class Controller final : public Control {
     void move_connections();
     void schedule_self_check();
     void schedule_retry();
+    /// While weights change with time.
+    void schedule_slow_start();
     void check_surroundings();
     /// Now and every rate_interval: what rates and the sweeper's alarm come from.
     void read_statistics();
@@ -95,7 +119,13 @@ class Controller final : public Control {
     redundancy::FloatingAddresses addresses_;
     redundancy::Announcements announcements_;
     Executor executor_;
+    Conditions conditions_;
     health::HealthMonitor health_;
+    SignalWatch signals_;
+    SignalIndex signal_index_;
+    Loads loads_;
+    /// What the checks and the agents said at the last look.
+    health::HealthView seen_;
     net::Netlink netlink_;
     net::NextHops next_hops_;
     std::optional<net::NetlinkEvents> events_;
@@ -103,6 +133,7 @@ class Controller final : public Control {
     boost::asio::steady_timer statistics_timer_;
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer move_timer_;
+    boost::asio::steady_timer slow_start_timer_;
     bool moving_ = false;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;

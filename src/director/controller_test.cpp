@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 
 #include "base/file.h"
 #include "dataplane/fake/fake_dataplane.h"
 #include "director/marks.h"
+#include "director/testing.h"
+#include "health/test_servers.h"
 #include "net/testing_network.h"
+#include "telemetry/notifier.h"
 
 // The controller against a fake data plane, with the addresses of a real network namespace.
 
@@ -25,6 +29,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::SizeIs;
+using testing::weights;
+using Weights = std::map<int, std::uint32_t>;
 
 constexpr std::string_view two_servers = R"(
 [[virtual_server]]
@@ -32,7 +38,7 @@ name = "web"
 address = "192.0.2.80/24"
 device = "wan0:1"
 [virtual_server.monitor]
-enabled = false
+type = "none"
 [[virtual_server.real_server]]
 name = "web-1"
 address = "10.11.12.1"
@@ -51,16 +57,38 @@ class RecordingDataplane : public FakeDataplane {
     std::vector<std::size_t> batches;
 };
 
+/// Keeps what is told.
+class RecordingDelivery final : public telemetry::Delivery {
+  public:
+    RecordingDelivery(boost::asio::io_context& loop, std::vector<telemetry::Event>& told)
+        : loop_(loop), told_(told) {}
+    void deliver(const telemetry::Event& event, OnDone on_done) override {
+        told_.push_back(event);
+        boost::asio::post(loop_, [on_done = std::move(on_done)] { on_done({}); });
+    }
+    std::string name() const override { return "the recorder"; }
+
+  private:
+    boost::asio::io_context& loop_;
+    std::vector<telemetry::Event>& told_;
+};
+
 class ControllerTest : public net::testing::TwoLinks {
   protected:
     void SetUp() override {
         std::string name = ::testing::TempDir() + "shoal-controller-XXXXXX";
         directory_ = mkdtemp(name.data());
         net::testing::run("ip address add 10.11.12.254/24 dev lan0");
+        make_controller();
+    }
+    /// Of a shoald that finds an empty data plane, and what the one before left in its directory.
+    void make_controller() {
+        controller_.reset();
         auto dataplane = std::make_unique<RecordingDataplane>();
         fake_ = dataplane.get();
         controller_ = std::make_unique<Controller>(
-            loop_, ControllerOptions{configuration_file(), directory_, "1.2.3"},
+            loop_,
+            ControllerOptions{configuration_file(), directory_, "1.2.3", nullptr, &notifier_},
             net::Netlink::open().value(), std::move(dataplane), [this] { stopped_ = true; });
     }
     void TearDown() override { std::filesystem::remove_all(directory_); }
@@ -93,6 +121,11 @@ class ControllerTest : public net::testing::TwoLinks {
     std::string directory_;
     RecordingDataplane* fake_ = nullptr;
     bool stopped_ = false;
+    std::vector<telemetry::Event> events_;
+    telemetry::Notifier notifier_{loop_, [this](const auto& /*notification*/) {
+                                      return std::vector<std::shared_ptr<telemetry::Delivery>>{
+                                          std::make_shared<RecordingDelivery>(loop_, events_)};
+                                  }};
     std::unique_ptr<Controller> controller_;
 };
 
@@ -121,7 +154,7 @@ TEST_F(ControllerTest, brings_up_what_the_configuration_says) {
 
 TEST_F(ControllerTest, a_real_server_found_in_its_pool_stays_until_its_checks_speak) {
     auto configuration = read(two_servers);
-    configuration.virtual_servers[0].monitor.enabled = true;
+    configuration.virtual_servers[0].monitor.type = model::MonitorType::text;
     configuration.virtual_servers[0].service_timeout = std::chrono::milliseconds(600);
     dataplane::Service service{service_key(configuration.virtual_servers[0]), {}, {}};
     service.options.scheduler = configuration.virtual_servers[0].scheduler;
@@ -131,6 +164,70 @@ TEST_F(ControllerTest, a_real_server_found_in_its_pool_stays_until_its_checks_sp
     EXPECT_EQ(servers(), 1U);
     // Nobody answers there.
     EXPECT_TRUE(run_until([&] { return servers() == 0; }));
+}
+
+TEST_F(ControllerTest, orders_act_at_once_and_survive_a_restart) {
+    using enum model::AdministrativeState;
+    auto configuration = read(two_servers);
+    configuration.notifications.emplace_back().name = "everything";
+    ASSERT_TRUE(controller_->start(configuration));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    const auto ordered = controller_->set_state({.real_server = "web/web-2"}, {.state = draining});
+    EXPECT_EQ(ordered.value(), (health::TargetId{"web", "web-2"}));
+    EXPECT_EQ(weights(fake_->state().services[0]), (Weights{{1, 1}, {2, 0}}));
+    const auto is_told = [&] {
+        return std::ranges::any_of(events_, [](const telemetry::Event& event) {
+            return event.kind == model::EventKind::state_changed && event.real_server == "web-2" &&
+                   event.reason == "draining, was enabled: an administrator said so";
+        });
+    };
+    EXPECT_TRUE(run_until(is_told));
+    make_controller();
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_EQ(weights(fake_->state().services[0]), (Weights{{1, 1}, {2, 0}}));
+    EXPECT_EQ(controller_->status().value().virtual_servers[0].real_servers[1].state, draining);
+}
+
+TEST_F(ControllerTest, a_disabled_real_server_leaves_and_is_not_checked) {
+    using enum model::AdministrativeState;
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    ASSERT_TRUE(controller_->set_state({.real_server = "web/web-2"}, {.state = disabled}));
+    EXPECT_EQ(weights(fake_->state().services[0]), (Weights{{1, 1}}));
+    const auto web_2 = [&] { return controller_->status()->virtual_servers[0].real_servers[1]; };
+    EXPECT_EQ(web_2().health, model::Health::unknown);
+    ASSERT_TRUE(controller_->set_state({.real_server = "web/web-2"}, {.state = enabled}));
+    EXPECT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_EQ(web_2().health, model::Health::up);
+}
+
+TEST_F(ControllerTest, drained_with_a_deadline_it_rests_when_no_connection_is_left) {
+    using enum model::AdministrativeState;
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    ASSERT_TRUE(controller_->set_state({.real_server = "web/web-2"},
+                                       {.state = draining, .deadline = std::chrono::hours(1)}));
+    EXPECT_TRUE(run_until([&] {
+        return controller_->status()->virtual_servers[0].real_servers[1].state == maintenance;
+    }));
+}
+
+TEST_F(ControllerTest, orders_about_nobody_are_refused) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    const auto refused = controller_->set_state({.real_server = "web/web-3"}, {});
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().unknown);
+}
+
+TEST_F(ControllerTest, the_quorum_is_shown) {
+    auto configuration = read(two_servers);
+    configuration.virtual_servers[0].quorum = 3;
+    ASSERT_TRUE(controller_->start(configuration));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    const auto web = controller_->status()->virtual_servers[0];
+    EXPECT_TRUE(web.quorum_lost);
+    EXPECT_EQ(web.usable, 2U);
 }
 
 TEST_F(ControllerTest, an_operation_that_fails_is_shown_and_tried_again_and_stops_nothing_else) {
@@ -199,11 +296,30 @@ device = "wan0:2"
     EXPECT_EQ(fake_->state().services[0].key.to_string(), "tcp 192.0.2.80:8050-8200");
 }
 
+TEST_F(ControllerTest, a_signal_of_the_data_plane_brings_a_check_at_once) {
+    net::testing::run("ip link set lo up");
+    health::TcpServer server(loop_,
+                             [](const auto& client) { health::send_in_pieces(client, "OK"); });
+    auto configuration = read(two_servers);
+    auto& web = configuration.virtual_servers[0];
+    web.monitor.type = model::MonitorType::text;
+    // Otherwise the kernel's own answer is enough, and the server is not even woken.
+    web.monitor.expect = "OK";
+    web.service_timeout = std::chrono::hours(1);
+    web.real_servers.resize(1);
+    web.real_servers[0].address = net::Address::parse("127.0.0.1").value();
+    web.real_servers[0].port = server.port();
+    ASSERT_TRUE(controller_->start(configuration));
+    ASSERT_TRUE(run_until([&] { return servers() == 1 && server.accepted() == 1; }));
+    fake_->signal({service_key(web), server_key(web, web.real_servers[0])});
+    EXPECT_TRUE(run_until([&] { return server.accepted() == 2; }));
+}
+
 TEST_F(ControllerTest, the_sorry_server_serves_while_no_other_can) {
     auto configuration = read(two_servers);
     auto& web = configuration.virtual_servers[0];
     web.sorry_server = {net::Address::parse("10.11.12.9").value(), {}, {}};
-    web.monitor.enabled = true;
+    web.monitor.type = model::MonitorType::text;
     // Nobody answers there.
     ASSERT_TRUE(controller_->start(configuration));
     ASSERT_TRUE(run_until([&] { return servers() == 1; }));
@@ -215,7 +331,7 @@ TEST_F(ControllerTest, the_sorry_server_serves_while_no_other_can) {
 TEST_F(ControllerTest, a_restart_keeps_what_a_mark_holds) {
     auto configuration = read(two_servers);
     auto& web = configuration.virtual_servers[0];
-    web.monitor.enabled = true;
+    web.monitor.type = model::MonitorType::text;
     web.firewall_mark = 80;
     web.on_failure = model::OnFailure::drain;
     configuration.marks = {{80, web.address.address, model::Protocol::tcp, {80, 443}}};

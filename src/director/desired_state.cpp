@@ -2,54 +2,17 @@
 
 #include <algorithm>
 
+#include "director/candidates.h"
 #include "director/marks.h"
+#include "director/quorum.h"
 #include "director/sorry_server.h"
+#include "director/weights.h"
 
 namespace shoal::director {
 
 namespace {
 
 using model::SchedulerFlag;
-
-/// A real server of all virtual servers of a group that have it.
-struct Candidate {
-    dataplane::Server server;
-    /// What the file says.
-    bool active = true;
-    /// Every one of the virtual servers that have it says so.
-    bool up = true;
-};
-
-bool is_up(const health::HealthView& health, const model::VirtualServer& service,
-           const model::RealServer& server) {
-    const auto verdict = health.find({service.name, server.name});
-    return verdict != health.end() && verdict->second.health == model::Health::up;
-}
-
-dataplane::Server server_of(const model::Configuration& configuration,
-                            const model::VirtualServer& service, const model::RealServer& server) {
-    const auto method = model::forwarding_method(configuration, service, server);
-    return {
-        server_key(service, server), server.weight,          method,
-        server.upper_threshold,      server.lower_threshold, tunnel_of(method, service, server)};
-}
-
-/// In the order of the file, each once.
-std::vector<Candidate> candidates(const model::Configuration& configuration,
-                                  const health::HealthView& health, const ServiceGroup& group) {
-    std::vector<Candidate> all;
-    std::map<dataplane::ServerKey, std::size_t> places;
-    for (const auto* service : group.virtual_servers) {
-        for (const auto& server : service->real_servers) {
-            const auto [place, is_new] = places.emplace(server_key(*service, server), all.size());
-            if (is_new) all.push_back({.server = server_of(configuration, *service, server)});
-            auto& candidate = all[place->second];
-            candidate.active = candidate.active && server.active;
-            candidate.up = candidate.up && is_up(health, *service, server);
-        }
-    }
-    return all;
-}
 
 bool has_flag(const model::VirtualServer& service, SchedulerFlag flag) {
     return std::ranges::find(service.scheduler_flags, flag) != service.scheduler_flags.end();
@@ -87,26 +50,41 @@ dataplane::ServiceOptions options_of(const model::Configuration& configuration,
     return options;
 }
 
+/// Whether the connections of a real server that is not in the pool end.
+bool leaves(const Candidate& candidate, bool failed_ones_drain) {
+    if (candidate.state == model::AdministrativeState::disabled) return true;
+    return candidate.health != model::Health::up && !failed_ones_drain;
+}
+
+/// Drained, a real server keeps its place: also before its first check, or one that a restarted
+/// shoald finds drained would lose its connections.
+std::uint32_t weight_of(const Candidate& candidate, std::uint32_t scale) {
+    return candidate.is_usable() ? weight_in_force(candidate.server.weight, candidate.factor, scale)
+                                 : 0;
+}
+
 void add_service(DesiredState& desired, const model::Configuration& configuration,
-                 const health::HealthView& health, const ServiceGroup& group) {
+                 const Circumstances& now, const ServiceGroup& group) {
     dataplane::Service service{group.key, options_of(configuration, group), {}};
     auto& departures = desired.departures[group.key];
     departures.removed = group.first().removed_connections;
     const bool drains = group.first().on_failure == model::OnFailure::drain;
-    for (auto& candidate : candidates(configuration, health, group)) {
+    const auto scale = weight_scale(group);
+    const auto known = candidates(configuration, group, now);
+    for (const auto& candidate : known) {
         if (!candidate.active) continue;
-        if (!candidate.up && !drains) {
-            departures.failed.insert(candidate.server.key);
+        if (leaves(candidate, drains)) {
+            departures.ended.insert(candidate.server.key);
             continue;
         }
-        // Drained, it keeps its place: also before its first check, or one that a restarted shoald
-        // finds drained would lose its connections.
-        if (!candidate.up) candidate.server.weight = 0;
         service.servers.push_back(candidate.server);
+        service.servers.back().weight = weight_of(candidate, scale);
     }
-    if (const auto sorry = sorry_server(configuration, group.first())) {
+    if (auto sorry = sorry_server(configuration, group.first())) {
         departures.sorry_server = sorry->key;
-        let_sorry_server_serve(*sorry, service.servers);
+        sorry->weight = weight_in_force(sorry->weight, full_weight, scale);
+        if (quorum_of(group, known, now.lost_quorums).lost)
+            let_sorry_server_serve(service, *sorry, departures.kept);
     }
     desired.services.push_back(std::move(service));
 }
@@ -119,13 +97,12 @@ void add_once(std::vector<redundancy::FloatingAddress>& addresses,
 }  // namespace
 
 model::RemovedConnections Departures::connections_of(const dataplane::ServerKey& server) const {
-    if (failed.contains(server)) return model::RemovedConnections::end;
-    if (sorry_server == server) return model::RemovedConnections::keep;
+    if (ended.contains(server)) return model::RemovedConnections::end;
+    if (sorry_server == server || kept.contains(server)) return model::RemovedConnections::keep;
     return removed;
 }
 
-DesiredState desired_state(const model::Configuration& configuration,
-                           const health::HealthView& health,
+DesiredState desired_state(const model::Configuration& configuration, const Circumstances& now,
                            const std::set<std::string>& server_devices) {
     DesiredState desired;
     desired.timeouts = configuration.global.timeouts;
@@ -137,7 +114,7 @@ DesiredState desired_state(const model::Configuration& configuration,
         devices.insert(router->device.device);
     }
     for (const auto& group : service_groups(configuration)) {
-        add_service(desired, configuration, health, group);
+        add_service(desired, configuration, now, group);
         for (const auto* service : group.virtual_servers) {
             add_once(desired.addresses, {service->address, service->device});
             devices.insert(service->device.device);

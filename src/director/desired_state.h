@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dataplane/dataplane.h"
-#include "health/health_view.h"
+#include "director/circumstances.h"
 #include "model/configuration.h"
 #include "redundancy/floating_addresses.h"
 
@@ -18,8 +18,10 @@ namespace shoal::director {
 struct Departures {
     /// Of those that the configuration does not use any more.
     model::RemovedConnections removed = model::RemovedConnections::end;
-    /// Real servers that failed: whoever is connected to one waits for nothing.
-    std::set<dataplane::ServerKey> failed;
+    /// Real servers that failed, whose clients would wait for nothing, or that were disabled.
+    std::set<dataplane::ServerKey> ended;
+    /// Those that only make room for the sorry server.
+    std::set<dataplane::ServerKey> kept;
     /// Its running answers finish.
     std::optional<dataplane::ServerKey> sorry_server;
 
@@ -45,8 +47,7 @@ struct DesiredState {
 
 /// Pure. `server_devices` are the devices through which real servers are reached: NAT's replies
 /// come in there.
-DesiredState desired_state(const model::Configuration& configuration,
-                           const health::HealthView& health,
+DesiredState desired_state(const model::Configuration& configuration, const Circumstances& now,
                            const std::set<std::string>& server_devices);
 
 }  // namespace shoal::director

@@ -15,7 +15,7 @@ TEST(DesiredState, holds_the_servers_that_are_up) {
     const auto configuration = two_servers();
     auto health = all_up(configuration);
     health[{"web", "web-2"}].health = model::Health::down;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     ASSERT_EQ(desired.services.size(), 1U);
     EXPECT_EQ(desired.services[0].key.to_string(), "tcp 192.0.2.80:80");
     ASSERT_EQ(desired.services[0].servers.size(), 1U);
@@ -30,9 +30,9 @@ TEST(DesiredState, leaves_out_what_is_not_active) {
     auto configuration = two_servers();
     configuration.virtual_servers[0].real_servers[0].active = false;
     const auto health = all_up(configuration);
-    EXPECT_EQ(desired_state(configuration, health, {}).services[0].servers.size(), 1U);
+    EXPECT_EQ(desired_state(configuration, {health}, {}).services[0].servers.size(), 1U);
     configuration.virtual_servers[0].active = false;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     EXPECT_TRUE(desired.services.empty());
     EXPECT_TRUE(desired.addresses.empty());
     EXPECT_TRUE(desired.hooks.empty());
@@ -44,7 +44,7 @@ TEST(DesiredState, an_address_of_two_virtual_servers_is_wanted_once) {
     tls.name = "tls";
     tls.port = 443;
     configuration.virtual_servers.push_back(tls);
-    EXPECT_EQ(desired_state(configuration, all_up(configuration), {}).addresses.size(), 1U);
+    EXPECT_EQ(desired_state(configuration, {all_up(configuration)}, {}).addresses.size(), 1U);
 }
 
 TEST(DesiredState, hooks_stand_where_clients_and_real_servers_are) {
@@ -52,7 +52,7 @@ TEST(DesiredState, hooks_stand_where_clients_and_real_servers_are) {
     configuration.global.nat_router = {net::Prefix::parse("10.11.12.254/24").value(),
                                        {"lan0", "lan0:1"}};
     configuration.devices = {{"lan1", model::HookChoice::tc}};
-    const auto desired = desired_state(configuration, all_up(configuration), {"lan1"});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {"lan1"});
     EXPECT_EQ(desired.hooks,
               (std::map<std::string, model::HookChoice>{{"wan0", model::HookChoice::automatic},
                                                         {"lan0", model::HookChoice::automatic},
@@ -115,7 +115,7 @@ TEST(DesiredState, real_servers_have_their_own_settings) {
     server.upper_threshold = 1000;
     server.lower_threshold = 800;
     server.port = 8080;
-    const auto desired = desired_state(configuration, all_up(configuration), {});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {});
     EXPECT_EQ(desired.services[0].servers[1], (dataplane::Server{.key = {server.address, 8080},
                                                                  .weight = 3,
                                                                  .upper_threshold = 1000,
@@ -133,7 +133,7 @@ TEST(DesiredState, without_one_port_packets_keep_theirs) {
           Case{{8000, 8100}, "tcp 192.0.2.80:8000-8100", 0}}) {
         auto configuration = two_servers();
         configuration.virtual_servers[0].port = port;
-        const auto desired = desired_state(configuration, all_up(configuration), {});
+        const auto desired = desired_state(configuration, {all_up(configuration)}, {});
         EXPECT_EQ(desired.services[0].key.to_string(), service);
         EXPECT_EQ(desired.services[0].servers[0].key.port, real_port);
     }
@@ -165,7 +165,7 @@ TEST(DesiredState, a_failed_server_leaves_or_is_drained) {
         configuration.virtual_servers[0].on_failure = on_failure;
         auto health = all_up(configuration);
         health[{"web", "web-2"}].health = state;
-        EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]), wanted);
+        EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]), wanted);
     }
 }
 
@@ -174,7 +174,7 @@ TEST(DesiredState, a_drained_server_keeps_its_place) {
     configuration.virtual_servers[0].on_failure = model::OnFailure::drain;
     auto health = all_up(configuration);
     health[{"web", "web-1"}].health = model::Health::down;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     EXPECT_EQ(desired.services[0].servers[0].key.to_string(), "10.11.12.1:80");
 }
 
@@ -191,7 +191,7 @@ TEST(DesiredState, tells_what_becomes_of_the_connections_of_those_that_leave) {
     const dataplane::ServerKey unknown{testing::address("10.11.12.3"), 80};
     for (const auto setting : {end, keep}) {
         service.removed_connections = setting;
-        const auto desired = desired_state(configuration, health, {});
+        const auto desired = desired_state(configuration, {health}, {});
         const auto& departures = desired.departures.at(desired.services[0].key);
         EXPECT_EQ(departures.connections_of(failed), end) << "nobody answers there";
         EXPECT_EQ(departures.connections_of(sorry), keep);
@@ -199,7 +199,7 @@ TEST(DesiredState, tells_what_becomes_of_the_connections_of_those_that_leave) {
     }
     // One that the administrator takes out is no failed one.
     service.real_servers[1].active = false;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     EXPECT_EQ(desired.departures.at(desired.services[0].key).connections_of(failed), keep);
 }
 
@@ -207,7 +207,7 @@ TEST(DesiredState, the_forwarding_method_comes_from_the_nearest_setting) {
     auto configuration = two_servers();
     configuration.global.network_type = model::ForwardingMethod::direct;
     configuration.virtual_servers[0].real_servers[1].network_type = model::ForwardingMethod::nat;
-    const auto desired = desired_state(configuration, all_up(configuration), {});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {});
     EXPECT_EQ(desired.services[0].servers[0].method, model::ForwardingMethod::direct);
     EXPECT_EQ(desired.services[0].servers[1].method, model::ForwardingMethod::nat);
 }
@@ -221,7 +221,7 @@ TEST(DesiredState, the_tunnel_comes_from_the_nearest_setting) {
     const auto tunnels = [&] {
         std::vector<model::Tunnel> all;
         for (const auto& server :
-             desired_state(configuration, all_up(configuration), {}).services[0].servers)
+             desired_state(configuration, {all_up(configuration)}, {}).services[0].servers)
             all.push_back(server.tunnel);
         return all;
     };
@@ -240,7 +240,7 @@ TEST(DesiredState, a_mark_takes_no_packets_to_an_address_that_is_not_active) {
     configuration.marks.push_back(
         {80, testing::address("192.0.2.81"), model::Protocol::tcp, {443}});
     const auto matches = [&] {
-        return desired_state(configuration, all_up(configuration), {})
+        return desired_state(configuration, {all_up(configuration)}, {})
             .services.at(0)
             .options.matches.size();
     };

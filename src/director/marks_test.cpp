@@ -22,7 +22,7 @@ const net::Address vip = testing::address("192.0.2.80");
 
 TEST(Marks, virtual_servers_of_one_mark_are_one_service) {
     const auto configuration = two_of_one_mark();
-    const auto desired = desired_state(configuration, all_up(configuration), {});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {});
     ASSERT_THAT(desired.services, SizeIs(1));
     const auto& service = desired.services[0];
     EXPECT_EQ(service.key.to_string(), "mark 80");
@@ -36,16 +36,16 @@ TEST(Marks, virtual_servers_of_one_mark_are_one_service) {
 TEST(Marks, different_marks_are_different_services) {
     auto configuration = two_of_one_mark();
     configuration.virtual_servers[1].firewall_mark = 443;
-    EXPECT_THAT(desired_state(configuration, all_up(configuration), {}).services, SizeIs(2));
+    EXPECT_THAT(desired_state(configuration, {all_up(configuration)}, {}).services, SizeIs(2));
     configuration.virtual_servers[1].firewall_mark.reset();
-    EXPECT_THAT(desired_state(configuration, all_up(configuration), {}).services, SizeIs(2));
+    EXPECT_THAT(desired_state(configuration, {all_up(configuration)}, {}).services, SizeIs(2));
 }
 
 TEST(Marks, every_address_of_a_mark_floats) {
     auto configuration = two_of_one_mark();
     configuration.virtual_servers[1].address = net::Prefix::parse("192.0.2.81/24").value();
     configuration.virtual_servers[1].device = {"wan1", "wan1:1"};
-    const auto desired = desired_state(configuration, all_up(configuration), {});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {});
     EXPECT_THAT(desired.addresses, SizeIs(2));
     EXPECT_TRUE(desired.hooks.contains("wan0"));
     EXPECT_TRUE(desired.hooks.contains("wan1"));
@@ -82,7 +82,7 @@ TEST(Marks, a_real_server_is_up_only_if_all_virtual_servers_that_have_it_say_so)
         auto health = all_up(configuration);
         health[{"http", "web-1"}].health = http;
         health[{"https", "web-1"}].health = https;
-        const auto desired = desired_state(configuration, health, {});
+        const auto desired = desired_state(configuration, {health}, {});
         EXPECT_EQ(weights(desired.services[0]).contains(1), in_pool);
         EXPECT_TRUE(weights(desired.services[0]).contains(2));
     }
@@ -97,7 +97,7 @@ TEST(Marks, a_real_server_of_one_virtual_server_needs_only_its_checks) {
         testing::real_server("web-3", "10.11.12.3", 5));
     auto health = all_up(configuration);
     health[{"https", "web-2"}].health = Health::down;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     EXPECT_EQ(weights(desired.services[0]), (std::map<int, std::uint32_t>{{1, 1}, {3, 5}}));
 }
 
@@ -106,7 +106,7 @@ TEST(Marks, names_of_real_servers_do_not_matter_their_addresses_do) {
     configuration.virtual_servers[1].real_servers[0].name = "other";
     auto health = all_up(configuration);
     health[{"https", "other"}].health = Health::down;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     EXPECT_EQ(weights(desired.services[0]), (std::map<int, std::uint32_t>{{2, 3}}));
 }
 
@@ -115,7 +115,7 @@ TEST(Marks, only_active_virtual_servers_belong) {
     configuration.virtual_servers[0].active = false;
     auto health = all_up(configuration);
     health[{"http", "web-1"}].health = Health::down;
-    const auto desired = desired_state(configuration, health, {});
+    const auto desired = desired_state(configuration, {health}, {});
     ASSERT_THAT(desired.services, SizeIs(1));
     EXPECT_THAT(desired.services[0].servers, SizeIs(2));
     EXPECT_THAT(service_groups(configuration)[0].virtual_servers,
@@ -125,7 +125,7 @@ TEST(Marks, only_active_virtual_servers_belong) {
 TEST(Marks, a_real_server_that_is_not_active_in_one_takes_nothing_for_any) {
     auto configuration = two_of_one_mark();
     configuration.virtual_servers[1].real_servers[0].active = false;
-    const auto desired = desired_state(configuration, all_up(configuration), {});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {});
     EXPECT_EQ(weights(desired.services[0]), (std::map<int, std::uint32_t>{{2, 3}}));
 }
 
@@ -137,10 +137,10 @@ TEST(Marks, drain_and_sorry_server_hold_for_all_together) {
     }
     auto health = all_up(configuration);
     health[{"http", "web-1"}].health = Health::down;
-    EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]),
+    EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]),
               (std::map<int, std::uint32_t>{{1, 0}, {2, 3}}));
     health[{"https", "web-2"}].health = Health::down;
-    EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]),
+    EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]),
               (std::map<int, std::uint32_t>{{1, 0}, {2, 0}, {9, 1}}));
 }
 

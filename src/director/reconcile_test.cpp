@@ -50,8 +50,8 @@ std::vector<std::string> described(const std::vector<Operation>& operations) {
 TEST(Reconcile, starts_with_services_and_ends_with_addresses) {
     const auto configuration = two_servers();
     System system;
-    const auto operations =
-        reconcile(desired_state(configuration, all_up(configuration), {"lan0"}), system.observe());
+    const auto operations = reconcile(
+        desired_state(configuration, {all_up(configuration)}, {"lan0"}), system.observe());
     EXPECT_THAT(
         described(operations),
         ElementsAre("add virtual server tcp 192.0.2.80:80 (wlc)",
@@ -63,7 +63,7 @@ TEST(Reconcile, starts_with_services_and_ends_with_addresses) {
 
 TEST(Reconcile, a_second_run_does_nothing) {
     const auto configuration = two_servers();
-    const auto desired = desired_state(configuration, all_up(configuration), {"lan0"});
+    const auto desired = desired_state(configuration, {all_up(configuration)}, {"lan0"});
     System system;
     system.perform(reconcile(desired, system.observe()));
     EXPECT_THAT(described(reconcile(desired, system.observe())), IsEmpty());
@@ -73,16 +73,16 @@ TEST(Reconcile, a_failed_server_is_one_operation_and_so_is_its_return) {
     const auto configuration = two_servers();
     auto health = all_up(configuration);
     System system;
-    system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+    system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
 
     health[{"web", "web-1"}].health = model::Health::down;
-    const auto out = reconcile(desired_state(configuration, health, {}), system.observe());
+    const auto out = reconcile(desired_state(configuration, {health}, {}), system.observe());
     EXPECT_THAT(described(out),
                 ElementsAre("remove real server 10.11.12.1:80 from tcp 192.0.2.80:80"));
     system.perform(out);
 
     health[{"web", "web-1"}].health = model::Health::up;
-    system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+    system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
     // Back at the head of the list, as IPVS would put it.
     EXPECT_EQ(system.observe().dataplane.services[0].servers[0].key.to_string(), "10.11.12.1:80");
 }
@@ -91,10 +91,10 @@ TEST(Reconcile, an_edit_touches_only_what_it_changes) {
     auto configuration = two_servers();
     System system;
     system.perform(
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe()));
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe()));
     configuration.virtual_servers[0].real_servers[1].weight = 0;
     configuration.virtual_servers[0].scheduler = model::Scheduler::rr;
-    EXPECT_THAT(described(reconcile(desired_state(configuration, all_up(configuration), {}),
+    EXPECT_THAT(described(reconcile(desired_state(configuration, {all_up(configuration)}, {}),
                                     system.observe())),
                 ElementsAre("change the options of tcp 192.0.2.80:80 (rr)",
                             "set real server 10.11.12.2:80 of tcp 192.0.2.80:80 to weight 0, nat"));
@@ -109,11 +109,11 @@ TEST(Reconcile, a_scheduler_for_few_comes_when_the_others_have_gone) {
     }
     System system;
     system.perform(
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe()));
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe()));
     service.scheduler = model::Scheduler::lblc;
     service.real_servers.resize(256);
     const auto operations =
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe());
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe());
     system.perform(operations);
     EXPECT_THAT(described(operations),
                 ElementsAre("remove real server 10.11.13.255:80 from tcp 192.0.2.80:80",
@@ -125,9 +125,9 @@ TEST(Reconcile, an_address_that_changes_its_label_is_removed_before_it_is_added)
     auto configuration = two_servers();
     System system;
     system.perform(
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe()));
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe()));
     configuration.virtual_servers[0].device = {"wan0", "wan0:web"};
-    EXPECT_THAT(described(reconcile(desired_state(configuration, all_up(configuration), {}),
+    EXPECT_THAT(described(reconcile(desired_state(configuration, {all_up(configuration)}, {}),
                                     system.observe())),
                 ElementsAre("remove address 192.0.2.80/24 from wan0:1",
                             "add address 192.0.2.80/24 on wan0:web"));
@@ -137,7 +137,7 @@ TEST(Reconcile, a_virtual_server_goes_after_its_address) {
     auto configuration = two_servers();
     System system;
     system.perform(
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe()));
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe()));
     configuration.virtual_servers.clear();
     EXPECT_THAT(described(reconcile(desired_state(configuration, {}, {}), system.observe())),
                 ElementsAre("remove address 192.0.2.80/24 from wan0:1",
@@ -164,10 +164,10 @@ TEST(Reconcile, connections_of_a_failed_server_end_and_of_a_removed_one_as_it_is
         service.real_servers.push_back(testing::real_server("web-3", "10.11.12.3"));
         auto health = all_up(configuration);
         System system;
-        system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+        system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
         service.real_servers.pop_back();
         health[{"web", "web-1"}].health = model::Health::down;
-        EXPECT_EQ(removed(reconcile(desired_state(configuration, health, {}), system.observe())),
+        EXPECT_EQ(removed(reconcile(desired_state(configuration, {health}, {}), system.observe())),
                   (std::map<int, model::RemovedConnections>{{1, end}, {3, setting}}));
     }
 }
@@ -177,14 +177,14 @@ TEST(Reconcile, a_drained_server_is_edited_and_comes_back_by_an_edit) {
     configuration.virtual_servers[0].on_failure = model::OnFailure::drain;
     auto health = all_up(configuration);
     System system;
-    system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+    system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
     health[{"web", "web-2"}].health = model::Health::down;
-    const auto out = reconcile(desired_state(configuration, health, {}), system.observe());
+    const auto out = reconcile(desired_state(configuration, {health}, {}), system.observe());
     EXPECT_THAT(described(out), ElementsAre("set real server 10.11.12.2:80 of tcp 192.0.2.80:80 to "
                                             "weight 0, nat"));
     system.perform(out);
     health[{"web", "web-2"}].health = model::Health::up;
-    EXPECT_THAT(described(reconcile(desired_state(configuration, health, {}), system.observe())),
+    EXPECT_THAT(described(reconcile(desired_state(configuration, {health}, {}), system.observe())),
                 ElementsAre("set real server 10.11.12.2:80 of tcp 192.0.2.80:80 to weight 3, nat"));
 }
 
@@ -194,16 +194,16 @@ TEST(Reconcile, somebody_serves_while_the_sorry_server_comes_and_goes) {
     configuration.virtual_servers[0].sorry_server = {testing::address("10.11.12.9"), {}, {}};
     auto health = all_up(configuration);
     System system;
-    system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+    system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
 
     health[{"web", "web-1"}].health = model::Health::down;
-    const auto out = reconcile(desired_state(configuration, health, {}), system.observe());
+    const auto out = reconcile(desired_state(configuration, {health}, {}), system.observe());
     EXPECT_THAT(described(out),
                 ElementsAre("remove real server 10.11.12.1:80 from tcp 192.0.2.80:80",
                             "add real server 10.11.12.9:80 to tcp 192.0.2.80:80"));
     system.perform(out);
     health[{"web", "web-1"}].health = model::Health::up;
-    const auto back = reconcile(desired_state(configuration, health, {}), system.observe());
+    const auto back = reconcile(desired_state(configuration, {health}, {}), system.observe());
     EXPECT_THAT(described(back),
                 ElementsAre("add real server 10.11.12.1:80 to tcp 192.0.2.80:80",
                             "remove real server 10.11.12.9:80 from tcp 192.0.2.80:80"));
@@ -218,11 +218,11 @@ TEST(Reconcile, what_concerns_one_service_stands_together_and_failures_come_firs
     configuration.virtual_servers.push_back(tls);
     auto health = all_up(configuration);
     System system;
-    system.perform(reconcile(desired_state(configuration, health, {}), system.observe()));
+    system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
     configuration.virtual_servers[0].real_servers[0].weight = 7;
     configuration.virtual_servers[1].real_servers[0].weight = 7;
     health[{"tls", "web-2"}].health = model::Health::down;
-    EXPECT_THAT(described(reconcile(desired_state(configuration, health, {}), system.observe())),
+    EXPECT_THAT(described(reconcile(desired_state(configuration, {health}, {}), system.observe())),
                 ElementsAre("remove real server 10.11.12.2:443 from tcp 192.0.2.80:443",
                             "set real server 10.11.12.1:443 of tcp 192.0.2.80:443 to weight 7, nat",
                             "set real server 10.11.12.1:80 of tcp 192.0.2.80:80 to weight 7, nat"));
@@ -246,12 +246,12 @@ TEST(Reconcile, a_mark_takes_over_before_the_virtual_server_it_replaces_goes) {
     auto configuration = two_servers();
     System system;
     system.perform(
-        reconcile(desired_state(configuration, all_up(configuration), {}), system.observe()));
+        reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe()));
     configuration.virtual_servers[0].firewall_mark = 80;
     configuration.marks = {{80, testing::address("192.0.2.80"), model::Protocol::tcp, {80}}};
     EXPECT_THAT(
         described(
-            reconcile(desired_state(configuration, all_up(configuration), {}), system.observe())),
+            reconcile(desired_state(configuration, {all_up(configuration)}, {}), system.observe())),
         ElementsAre("add virtual server mark 80 (wlc)", "add real server 10.11.12.1:0 to mark 80",
                     "add real server 10.11.12.2:0 to mark 80",
                     "remove virtual server tcp 192.0.2.80:80"));
@@ -296,11 +296,11 @@ TEST(Reconcile, the_table_gets_its_size_when_all_else_is_done) {
     auto configuration = two_servers();
     configuration.global.table_size = 1 << 16;
     System system;
-    const auto out =
-        reconcile(desired_state(configuration, all_up(configuration), {"lan0"}), system.observe());
+    const auto out = reconcile(desired_state(configuration, {all_up(configuration)}, {"lan0"}),
+                               system.observe());
     EXPECT_EQ(described(out).back(), "move the connections to a table of 65536 cells");
     system.perform(out);
-    EXPECT_THAT(described(reconcile(desired_state(configuration, all_up(configuration), {"lan0"}),
+    EXPECT_THAT(described(reconcile(desired_state(configuration, {all_up(configuration)}, {"lan0"}),
                                     system.observe())),
                 IsEmpty());
 }
@@ -354,7 +354,7 @@ RC_GTEST_PROP(Reconcile, any_state_becomes_the_desired_one_in_one_pass, ()) {
         for (auto& [id, verdict] : health) {
             verdict.health = *rc::gen::element(model::Health::up, model::Health::down);
         }
-        const auto desired = desired_state(configuration, health, {"lan0"});
+        const auto desired = desired_state(configuration, {health}, {"lan0"});
         system.perform(reconcile(desired, system.observe()));
         RC_ASSERT(described(reconcile(desired, system.observe())).empty());
         const auto state = system.observe().dataplane;

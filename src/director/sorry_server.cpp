@@ -4,6 +4,16 @@
 
 namespace shoal::director {
 
+namespace {
+
+/// A client whose slot is that of a real server of weight 0 finds nobody.
+bool hashes(model::Scheduler scheduler) {
+    using enum model::Scheduler;
+    return scheduler == dh || scheduler == sh || scheduler == mh;
+}
+
+}  // namespace
+
 std::optional<dataplane::Server> sorry_server(const model::Configuration& configuration,
                                               const model::VirtualServer& service) {
     if (!service.sorry_server) return std::nullopt;
@@ -19,9 +29,17 @@ std::optional<dataplane::Server> sorry_server(const model::Configuration& config
                              .tunnel = tunnel_of(method, service, like)};
 }
 
-void let_sorry_server_serve(const dataplane::Server& sorry, std::vector<dataplane::Server>& pool) {
-    const auto is_usable = [](const dataplane::Server& server) { return server.weight > 0; };
-    if (std::ranges::any_of(pool, is_usable)) return;
+void let_sorry_server_serve(dataplane::Service& service, const dataplane::Server& sorry,
+                            std::set<dataplane::ServerKey>& kept) {
+    auto& pool = service.servers;
+    if (hashes(service.options.scheduler)) {
+        for (const auto& server : pool) {
+            if (server.key != sorry.key) kept.insert(server.key);
+        }
+        pool.clear();
+    }
+    for (auto& server : pool)
+        server.weight = 0;
     const auto present = std::ranges::find(pool, sorry.key, &dataplane::Server::key);
     if (present == pool.end()) {
         pool.push_back(sorry);

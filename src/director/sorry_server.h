@@ -1,7 +1,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
+#include <set>
 
 #include "dataplane/dataplane.h"
 #include "director/marks.h"
@@ -13,8 +13,10 @@ namespace shoal::director {
 std::optional<dataplane::Server> sorry_server(const model::Configuration& configuration,
                                               const model::VirtualServer& service);
 
-/// Puts `sorry` in the pool while no server of it can take a new connection. One that is there
-/// already, drained, takes connections again.
-void let_sorry_server_serve(const dataplane::Server& sorry, std::vector<dataplane::Server>& pool);
+/// From now on only `sorry` takes new connections; those that the real servers have go on. One of
+/// them may be it. Where weight 0 does not send clients elsewhere the others leave the pool, and
+/// `kept` names them.
+void let_sorry_server_serve(dataplane::Service& service, const dataplane::Server& sorry,
+                            std::set<dataplane::ServerKey>& kept);
 
 }  // namespace shoal::director

@@ -38,9 +38,9 @@ TEST(SorryServer, serves_exactly_while_no_real_server_is_usable) {
         auto health = all_up(configuration);
         health[{"web", "web-1"}].health = first;
         health[{"web", "web-2"}].health = second;
-        EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]), removing);
+        EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]), removing);
         configuration.virtual_servers[0].on_failure = model::OnFailure::drain;
-        EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]), draining);
+        EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]), draining);
     }
 }
 
@@ -50,10 +50,10 @@ TEST(SorryServer, servers_of_weight_0_or_not_active_are_not_usable) {
     servers[0].weight = 0;
     servers[1].active = false;
     const auto health = all_up(configuration);
-    EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]),
+    EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]),
               (Weights{{1, 0}, {9, 1}}));
     servers[0].weight = 1;
-    EXPECT_EQ(weights(desired_state(configuration, health, {}).services[0]), (Weights{{1, 1}}));
+    EXPECT_EQ(weights(desired_state(configuration, {health}, {}).services[0]), (Weights{{1, 1}}));
 }
 
 TEST(SorryServer, a_virtual_server_without_real_servers_has_only_it) {

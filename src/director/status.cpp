@@ -1,10 +1,12 @@
 #include "director/status.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "director/index.h"
 #include "director/marks.h"
 #include "director/sorry_server.h"
+#include "director/weights.h"
 
 namespace shoal::director {
 
@@ -24,12 +26,21 @@ std::vector<model::PortRange> mark_ports(const model::Configuration& configurati
 
 /// What is known of all services.
 struct Known {
-    explicit Known(const Findings& found)
-        : services(found.state.services), loads(found.statistics.services), rates(found.rates) {}
+    Known(const model::Configuration& configuration, const Findings& found)
+        : services(found.state.services), loads(found.statistics.services), rates(found.rates) {
+        for (const auto& group : service_groups(configuration))
+            scales.emplace(group.key, weight_scale(group));
+    }
+
+    std::uint32_t scale_of(const model::VirtualServer& service) const {
+        const auto found = scales.find(service_key(service));
+        return found == scales.end() ? 1 : found->second;
+    }
 
     Index<dataplane::Service> services;
     Index<dataplane::ServiceLoad> loads;
     const RateTable& rates;
+    std::map<dataplane::ServiceKey, std::uint32_t> scales;
 };
 
 /// What is known of the servers of one virtual server.
@@ -80,27 +91,45 @@ class ServerStatus {
     std::optional<Index<dataplane::ServerLoad>> loads_;
 };
 
+void add_state(model::RealServerStatus& status, const StateEntry& entry) {
+    status.state = entry.state;
+    status.deadline_ms = entry.deadline_ms;
+    status.until_ms = entry.until_ms;
+    if (entry.until_ms) status.then = entry.then;
+}
+
+void add_load(model::RealServerStatus& status, const health::TargetLoad& load) {
+    status.load = load.load;
+    status.load_age_ms = load.age.count();
+    status.load_problem = load.problem;
+    status.weight_factor = load.per_mille;
+}
+
 model::RealServerStatus real_server_status(const model::Configuration& configuration,
                                            const model::VirtualServer& service,
                                            const model::RealServer& server,
-                                           const ServerStatus& servers,
-                                           const health::HealthView& health) {
+                                           const ServerStatus& servers, const Findings& found) {
     auto status = servers.of({.key = server_key(service, server),
                               .weight = server.weight,
                               .method = model::forwarding_method(configuration, service, server)});
     status.name = server.name;
     status.enabled = server.active;
-    if (const auto verdict = health.find({service.name, server.name}); verdict != health.end()) {
+    const health::TargetId id{service.name, server.name};
+    if (const auto entry = found.states.find(id); entry != found.states.end())
+        add_state(status, entry->second);
+    if (const auto verdict = found.health.find(id); verdict != found.health.end()) {
         status.health = verdict->second.health;
         status.reason = verdict->second.reason;
         status.since_ms = verdict->second.since_ms;
     }
+    if (const auto load = found.loads.find(id); load != found.loads.end())
+        add_load(status, load->second);
     return status;
 }
 
 model::VirtualServerStatus one_status(const model::Configuration& configuration,
                                       const model::VirtualServer& service, const Known& known,
-                                      const health::HealthView& health) {
+                                      const Findings& found) {
     model::VirtualServerStatus status;
     status.name = service.name;
     status.active = service.active;
@@ -112,11 +141,17 @@ model::VirtualServerStatus one_status(const model::Configuration& configuration,
     status.scheduler = service.scheduler;
     if (service.persistence) status.persistence_ms = service.persistence->count();
     status.device = service.device.label;
+    status.weight_scale = known.scale_of(service);
+    status.quorum = service.quorum;
+    if (const auto quorum = found.quorums.find(service.name); quorum != found.quorums.end()) {
+        status.usable = quorum->second.usable;
+        status.quorum_lost = quorum->second.lost;
+    }
     const ServerStatus servers(service, known);
     servers.add_to(status);
     for (const auto& server : service.real_servers) {
         status.real_servers.push_back(
-            real_server_status(configuration, service, server, servers, health));
+            real_server_status(configuration, service, server, servers, found));
     }
     if (const auto sorry = sorry_server(configuration, service)) {
         status.sorry_server = servers.of(*sorry);
@@ -129,11 +164,30 @@ model::VirtualServerStatus one_status(const model::Configuration& configuration,
 
 std::vector<model::VirtualServerStatus> virtual_server_status(
     const model::Configuration& configuration, const Findings& found) {
-    const Known known(found);
+    const Known known(configuration, found);
     std::vector<model::VirtualServerStatus> all;
     for (const auto& service : configuration.virtual_servers)
-        all.push_back(one_status(configuration, service, known, found.health));
+        all.push_back(one_status(configuration, service, known, found));
     return all;
+}
+
+std::uint64_t connections_of(const model::Configuration& configuration,
+                             const health::TargetId& target,
+                             const dataplane::Statistics& statistics) {
+    std::uint64_t connections = 0;
+    for (const auto& service : configuration.virtual_servers) {
+        if (service.name != target.virtual_server) continue;
+        const auto load = std::ranges::find(statistics.services, service_key(service),
+                                            &dataplane::ServiceLoad::key);
+        const auto server =
+            std::ranges::find(service.real_servers, target.real_server, &model::RealServer::name);
+        if (load == statistics.services.end() || server == service.real_servers.end()) continue;
+        for (const auto& counted : load->servers) {
+            if (counted.key == server_key(service, *server))
+                connections += counted.active + counted.inactive;
+        }
+    }
+    return connections;
 }
 
 std::vector<model::HookStatus> hook_status(const dataplane::State& state) {

@@ -19,15 +19,16 @@ class StatusTest : public ::testing::Test {
   protected:
     /// The status where the data plane holds all that is wanted.
     std::vector<model::VirtualServerStatus> status() {
-        state.services = desired_state(configuration, health, {}).services;
-        return virtual_server_status(configuration, {health, state, statistics, rates});
+        state.services = desired_state(configuration, {health}, {}).services;
+        return virtual_server_status(configuration,
+                                     {health, state, statistics, rates, states, quorums});
     }
     void fail(const std::string& virtual_server, const std::string& real_server) {
         health[{virtual_server, real_server}] = {model::Health::down, "connection refused", 0};
     }
     /// Counts 10 connections for the first service and twice as many for its first server.
     void count() {
-        const auto service = desired_state(configuration, health, {}).services.at(0);
+        const auto service = desired_state(configuration, {health}, {}).services.at(0);
         dataplane::ServerLoad load{.key = service.servers.at(0).key, .active = 3, .inactive = 4};
         load.counters.connections = 20;
         load.persistent = 5;
@@ -40,6 +41,8 @@ class StatusTest : public ::testing::Test {
     dataplane::State state;
     dataplane::Statistics statistics;
     RateTable rates;
+    StateEntries states;
+    std::map<std::string, Quorum> quorums;
 };
 
 TEST_F(StatusTest, shows_what_the_data_plane_counts) {
@@ -139,6 +142,33 @@ TEST_F(StatusTest, ports_of_a_mark_are_those_of_the_virtual_servers_address) {
     const auto all = status();
     EXPECT_THAT(all[0].mark_ports, ElementsAre(80, 443));
     EXPECT_THAT(all[1].mark_ports, ElementsAre(model::PortRange(8000, 8100)));
+}
+
+TEST_F(StatusTest, shows_what_administrators_ordered) {
+    using enum model::AdministrativeState;
+    states[{"web", "web-2"}] = {
+        .state = draining, .since_ms = 1, .deadline_ms = 2, .until_ms = 3, .then = enabled};
+    const auto web = status().at(0);
+    EXPECT_EQ(web.real_servers.at(0).state, enabled);
+    EXPECT_EQ(web.real_servers.at(0).then, std::nullopt);
+    const auto& second = web.real_servers.at(1);
+    EXPECT_EQ(second.state, draining);
+    EXPECT_EQ(second.deadline_ms, 2);
+    EXPECT_EQ(second.until_ms, 3);
+    EXPECT_EQ(second.then, enabled);
+}
+
+TEST_F(StatusTest, shows_quorums_and_the_scale_of_weights) {
+    configuration.virtual_servers[0].quorum = 3;
+    configuration.virtual_servers[0].slow_start = std::chrono::seconds(30);
+    quorums["web"] = {.usable = 2, .lost = true};
+    const auto web = status().at(0);
+    EXPECT_EQ(web.quorum, 3U);
+    EXPECT_EQ(web.usable, 2U);
+    EXPECT_TRUE(web.quorum_lost);
+    EXPECT_EQ(web.weight_scale, 100U);
+    EXPECT_EQ(web.real_servers.at(0).weight, 1U);
+    EXPECT_EQ(web.real_servers.at(0).weight_in_force, 100U);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 using health::TargetId;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using testing::two_of_one_mark;
@@ -18,30 +19,31 @@ using testing::two_servers;
 
 TEST(CheckTargets, each_virtual_server_of_a_mark_checks_its_own_port) {
     auto configuration = two_of_one_mark();
-    const auto targets = check_targets(configuration);
+    const auto targets = check_targets(configuration, {});
     ASSERT_THAT(targets, SizeIs(4));
     EXPECT_EQ(targets[0].id, (TargetId{"http", "web-1"}));
     EXPECT_EQ(targets[0].port, 80);
     EXPECT_EQ(targets[2].id, (TargetId{"https", "web-1"}));
     EXPECT_EQ(targets[2].port, 443);
     configuration.virtual_servers[0].port = 0;
-    EXPECT_EQ(check_targets(configuration)[0].port, 443) << "the first port of the mark's rules";
+    EXPECT_EQ(check_targets(configuration, {})[0].port, 443)
+        << "the first port of the mark's rules";
 }
 
 TEST(CheckTargets, what_has_no_port_is_not_checked) {
     auto configuration = two_servers();
-    EXPECT_TRUE(check_targets(configuration)[0].monitor.enabled);
+    EXPECT_TRUE(is_checked(check_targets(configuration, {})[0].monitor));
     configuration.virtual_servers[0].port = 0;
-    EXPECT_FALSE(check_targets(configuration)[0].monitor.enabled);
+    EXPECT_FALSE(is_checked(check_targets(configuration, {})[0].monitor));
     configuration.virtual_servers[0].real_servers[0].port = 8080;
-    EXPECT_TRUE(check_targets(configuration)[0].monitor.enabled);
+    EXPECT_TRUE(is_checked(check_targets(configuration, {})[0].monitor));
 }
 
 TEST(CheckTargets, what_is_not_active_is_not_checked) {
     auto configuration = two_of_one_mark();
     configuration.virtual_servers[0].active = false;
     configuration.virtual_servers[1].real_servers[0].active = false;
-    const auto targets = check_targets(configuration);
+    const auto targets = check_targets(configuration, {});
     ASSERT_THAT(targets, SizeIs(1));
     EXPECT_EQ(targets[0].id, (TargetId{"https", "web-2"}));
 }
@@ -87,6 +89,45 @@ TEST(ServerAddresses, sorry_servers_are_reached_like_real_ones) {
     EXPECT_THAT(server_addresses(configuration), SizeIs(2));
     configuration.virtual_servers[1].sorry_server = {testing::address("10.11.12.9"), {}, {}};
     EXPECT_TRUE(server_addresses(configuration).contains(testing::address("10.11.12.9")));
+}
+
+TEST(CheckTargets, what_is_disabled_is_not_checked) {
+    using enum model::AdministrativeState;
+    for (const auto state : {draining, maintenance, disabled}) {
+        const StateView states{{{"web", "web-1"}, state}};
+        EXPECT_THAT(check_targets(two_servers(), states), SizeIs(state == disabled ? 1 : 2));
+    }
+}
+
+TEST(FindTarget, knows_real_servers_by_their_names) {
+    const auto configuration = two_servers();
+    const TargetId web_1{"web", "web-1"};
+    EXPECT_EQ(find_target(configuration, {.real_server = "web/web-1"}).value(), web_1);
+    EXPECT_EQ(find_target(configuration, {.virtual_server = "web", .real_server = "web-1"}).value(),
+              web_1);
+    EXPECT_FALSE(find_target(configuration, {.virtual_server = "web", .real_server = "web/web-1"}));
+    const auto message = [&](const std::string& name) {
+        return find_target(configuration, {.real_server = name}).error().message;
+    };
+    EXPECT_THAT(message("web/web-3"), HasSubstr("it has \"web-1\", \"web-2\""));
+    for (const auto* name : {"", "web", "mail/web-1"})
+        EXPECT_THAT(message(name), HasSubstr("the virtual servers are \"web\""));
+}
+
+TEST(FindTarget, names_may_have_slashes) {
+    auto configuration = two_servers();
+    auto& web = configuration.virtual_servers[0];
+    web.name = "a";
+    web.real_servers[0].name = "b/c";
+    EXPECT_EQ(find_target(configuration, {.real_server = "a/b/c"}).value(), (TargetId{"a", "b/c"}));
+    auto other = web;
+    other.name = "a/b";
+    other.real_servers[0].name = "c";
+    configuration.virtual_servers.push_back(other);
+    EXPECT_THAT(find_target(configuration, {.real_server = "a/b/c"}).error().message,
+                HasSubstr("one by one"));
+    EXPECT_EQ(find_target(configuration, {.virtual_server = "a/b", .real_server = "c"}).value(),
+              (TargetId{"a/b", "c"}));
 }
 
 }  // namespace

@@ -1,29 +1,19 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
-#include "model/configuration.h"
-#include "net/address.h"
 
 namespace shoal::health {
 
-/// What is asked of a real server.
-struct Probe {
-    net::Address address;
-    std::uint16_t port = 0;
-    model::Protocol protocol = model::Protocol::tcp;
-    /// Empty: nothing is sent.
-    std::string send;
-    /// What the answer must begin with. Empty: over TCP it is enough that the port opens. Over UDP
-    /// any answer to `send` is right; with both empty it is enough that nothing refuses an empty
-    /// datagram until the timeout.
-    std::string expect;
-    Milliseconds timeout{};
-};
+class CheckRun;
+class CheckTools;
+struct Question;
 
 enum class Outcome {
     answered,
@@ -36,28 +26,49 @@ enum class Outcome {
     not_asked,
 };
 
+/// The most that is kept of what a server said.
+inline constexpr std::size_t most_heard = 256;
+
 struct CheckResult {
     Outcome outcome = Outcome::silent;
     /// In plain words; empty if `answered`.
     std::string reason;
+    /// From the check's beginning to its end.
+    std::int64_t latency_us = 0;
+    /// The beginning of what came, at most `most_heard` bytes; any bytes.
+    std::string heard{};
 };
 
-/// One check of one real server, from the director's own address as routing chooses it. A TCP
-/// connection is ended by a reset, so that the director keeps no TIME_WAIT socket.
+/// What happened in one check, for people.
+struct Transcript {
+    struct Line {
+        /// Since the check began.
+        std::int64_t at_us = 0;
+        std::string text;
+    };
+    std::vector<Line> lines;
+    /// Set when the check is over.
+    std::optional<CheckResult> result;
+};
+
+/// One check of one real server. A TCP connection is ended by a reset, so that the director keeps
+/// no TIME_WAIT socket.
 class Check {
   public:
     using OnDone = std::function<void(const CheckResult&)>;
 
-    /// `on_done` is called once, from the loop and never from within this call.
-    Check(boost::asio::io_context& loop, std::shared_ptr<const Probe> probe, OnDone on_done);
+    /// `on_done` is called once, from the loop and never from within this call; `timeout` is above
+    /// 0. `tools` must outlive the check. A transcript costs time; it is written where there is
+    /// one.
+    Check(CheckTools& tools, std::shared_ptr<const Question> question, Milliseconds timeout,
+          OnDone on_done, std::shared_ptr<Transcript> transcript = nullptr);
     /// Gives the check up; `on_done` is then never called.
     ~Check();
     Check(const Check&) = delete;
     Check& operator=(const Check&) = delete;
 
   private:
-    class Run;
-    std::shared_ptr<Run> run_;
+    std::shared_ptr<CheckRun> run_;
 };
 
 }  // namespace shoal::health

@@ -52,8 +52,7 @@ std::string escaped(char byte) {
 
 }  // namespace
 
-std::string in_quotes(std::string_view bytes) {
-    constexpr std::size_t longest = 32;
+std::string in_quotes(std::string_view bytes, std::size_t longest) {
     std::string text = "\"";
     for (const char byte : bytes.substr(0, longest))
         text += escaped(byte);

@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "health/check_reason.h"
+#include "health/check_tools.h"
+#include "health/exchange.h"
 #include "health/test_servers.h"
 
 namespace shoal::health {
@@ -28,18 +30,26 @@ MATCHER_P2(is, outcome, reason, "") {
 
 const auto is_answered = is(Outcome::answered, "");
 
+constexpr Milliseconds long_enough{5000};
+
+/// What is asked, and how long the answer may take.
+struct Probe {
+    Question question;
+    Milliseconds timeout;
+};
+
 Probe probe(std::uint16_t port, std::string send = {}, std::string expect = {},
-            Milliseconds timeout = Milliseconds(2000)) {
-    return {.address = net::Address::parse("127.0.0.1").value(),
-            .port = port,
-            .protocol = model::Protocol::tcp,
-            .send = std::move(send),
-            .expect = std::move(expect),
-            .timeout = timeout};
+            Milliseconds timeout = long_enough) {
+    Question question;
+    question.address = net::Address::parse("127.0.0.1").value();
+    question.port = port;
+    question.monitor.send = std::move(send);
+    question.monitor.expect = std::move(expect);
+    return {std::move(question), timeout};
 }
 
 Probe over_udp(Probe probe) {
-    probe.protocol = model::Protocol::udp;
+    probe.question.protocol = model::Protocol::udp;
     return probe;
 }
 
@@ -47,10 +57,13 @@ constexpr Milliseconds soon{300};
 
 class CheckTest : public testing::Test {
   protected:
-    CheckResult check(Probe what) {
+    std::unique_ptr<Check> begin(const Probe& what, Check::OnDone on_done) {
+        return std::make_unique<Check>(tools_, std::make_shared<Question>(what.question),
+                                       what.timeout, std::move(on_done));
+    }
+    CheckResult check(const Probe& what) {
         std::optional<CheckResult> result;
-        const Check check(loop_, std::make_shared<Probe>(std::move(what)),
-                          [&](const CheckResult& done) { result = done; });
+        const auto check = begin(what, [&](const CheckResult& done) { result = done; });
         EXPECT_FALSE(result) << "called from within the constructor";
         EXPECT_TRUE(run_until(loop_, [&] { return result.has_value(); }));
         return result.value_or(CheckResult{});
@@ -64,6 +77,7 @@ class CheckTest : public testing::Test {
     }
 
     asio::io_context loop_;
+    CheckTools tools_{loop_};
     std::vector<TcpServer::Connection> kept_;
 };
 
@@ -160,10 +174,8 @@ TEST_F(CheckTest, a_reset_connection_fails) {
 TEST_F(CheckTest, an_answer_that_came_in_time_counts_however_late_it_is_read) {
     tcp::acceptor acceptor(loop_, loopback());
     std::optional<CheckResult> result;
-    const Check check(loop_,
-                      std::make_shared<Probe>(
-                          probe(acceptor.local_endpoint().port(), "", "HTTP", Milliseconds(1))),
-                      [&](const CheckResult& done) { result = done; });
+    const auto check = begin(probe(acceptor.local_endpoint().port(), "", "HTTP", Milliseconds(1)),
+                             [&](const CheckResult& done) { result = done; });
     auto connection = acceptor.accept();
     asio::write(connection, asio::buffer("HTTP", 4));
     std::this_thread::sleep_for(Milliseconds(10));  // the loop is held up, beyond the timeout
@@ -175,11 +187,12 @@ TEST_F(CheckTest, a_check_given_up_says_nothing_and_leaves_no_work) {
     const TcpServer::Behaviour silent = saying("");
     for (const bool connected : {false, true}) {
         asio::io_context loop;
+        CheckTools tools(loop);
         auto server = std::make_unique<TcpServer>(loop, silent);
         bool called = false;
-        auto check =
-            std::make_unique<Check>(loop, std::make_shared<Probe>(probe(server->port(), "", "X")),
-                                    [&](const CheckResult&) { called = true; });
+        const auto question = std::make_shared<Question>(probe(server->port(), "", "X").question);
+        auto check = std::make_unique<Check>(tools, question, long_enough,
+                                             [&](const CheckResult&) { called = true; });
         if (connected) ASSERT_TRUE(run_until(loop, [&] { return server->accepted() == 1; }));
         check.reset();
         server.reset();
@@ -194,11 +207,10 @@ TEST_F(CheckTest, a_check_may_be_given_up_from_its_own_result) {
     const TcpServer server(loop_, saying(""));
     std::unique_ptr<Check> check;
     bool done = false;
-    check = std::make_unique<Check>(loop_, std::make_shared<Probe>(probe(server.port())),
-                                    [&](const CheckResult&) {
-                                        check.reset();
-                                        done = true;
-                                    });
+    check = begin(probe(server.port()), [&](const CheckResult&) {
+        check.reset();
+        done = true;
+    });
     EXPECT_TRUE(run_until(loop_, [&] { return done; }));
 }
 
@@ -233,9 +245,9 @@ TEST_F(CheckTest, udp_without_an_exchange_only_sees_whether_the_port_is_closed) 
 TEST_F(CheckTest, ipv6_is_checked_alike) {
     const TcpServer server(loop_, saying("HTTP"), {asio::ip::address_v6::loopback(), 0});
     auto what = probe(server.port(), "", "HTTP");
-    what.address = net::Address::parse("::1").value();
+    what.question.address = net::Address::parse("::1").value();
     EXPECT_THAT(check(what), is_answered);
-    what.protocol = model::Protocol::udp;
+    what.question.protocol = model::Protocol::udp;
     EXPECT_THAT(check(what), is(Outcome::failed, "connection refused"));
 }
 
@@ -246,10 +258,10 @@ TEST_F(CheckTest, unreachable_is_a_definite_failure) {
         ASSERT_EQ(std::system("ip link set lo up && ip route add unreachable 192.0.2.0/24"), 0);
         for (const auto protocol : {model::Protocol::tcp, model::Protocol::udp}) {
             auto what = probe(80, "ping", "pong");
-            what.protocol = protocol;
-            what.address = net::Address::parse("192.0.2.1").value();
+            what.question.protocol = protocol;
+            what.question.address = net::Address::parse("192.0.2.1").value();
             EXPECT_THAT(check(what), is(Outcome::failed, "no route to host"));
-            what.address = net::Address::parse("198.51.100.1").value();
+            what.question.address = net::Address::parse("198.51.100.1").value();
             EXPECT_THAT(check(what), is(Outcome::failed, "no route to its network"));
         }
     }).join();
@@ -262,8 +274,7 @@ TEST_F(CheckTest, a_director_out_of_descriptors_says_so_and_blames_no_server) {
     const rlimit none{.rlim_cur = 0, .rlim_max = usual.rlim_max};
     std::optional<CheckResult> result;
     setrlimit(RLIMIT_NOFILE, &none);
-    const Check check(loop_, std::make_shared<Probe>(probe(server.port())),
-                      [&](const CheckResult& done) { result = done; });
+    const auto check = begin(probe(server.port()), [&](const CheckResult& done) { result = done; });
     setrlimit(RLIMIT_NOFILE, &usual);
     ASSERT_TRUE(run_until(loop_, [&] { return result.has_value(); }));
     EXPECT_EQ(result->outcome, Outcome::not_asked);

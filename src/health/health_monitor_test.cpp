@@ -135,7 +135,7 @@ TEST_F(HealthMonitorTest, a_target_without_checks_is_up_and_left_alone) {
     const TcpServer server(loop_, saying_ok());
     const TcpServer other(loop_, saying_ok());
     auto unchecked = target("web-1", server.port());
-    unchecked.monitor.enabled = false;
+    unchecked.monitor.type = model::MonitorType::none;
     monitor_->set_targets({unchecked, target("web-2", other.port())}, {});
     EXPECT_EQ(verdict("web-1").health, Health::up);
     EXPECT_THAT(changes_, testing::IsEmpty()) << "reported from within set_targets";
@@ -149,12 +149,12 @@ TEST_F(HealthMonitorTest, checks_can_be_switched_off_and_on) {
     auto web = target("web-1", closed.port());
     monitor_->set_targets({web}, {});
     ASSERT_TRUE(reported({"web-1", Health::down}));
-    web.monitor.enabled = false;
+    web.monitor.type = model::MonitorType::none;
     monitor_->set_targets({web}, {});
     EXPECT_EQ(verdict("web-1").health, Health::up);
     EXPECT_EQ(verdict("web-1").reason, "");
     ASSERT_TRUE(reported({"web-1", Health::up}));
-    web.monitor.enabled = true;
+    web.monitor.type = model::MonitorType::text;
     monitor_->set_targets({web}, {});
     EXPECT_EQ(verdict("web-1").health, Health::up);
     ASSERT_TRUE(reported({"web-1", Health::down}));
@@ -184,7 +184,7 @@ TEST_F(HealthMonitorTest, a_server_that_is_up_stays_so_under_another_name) {
     monitor_->set_targets(
         {target("www-1", server.port()), target("www-2", closed.port()), otherwise}, {});
     EXPECT_EQ(verdict("www-1").health, Health::up);
-    EXPECT_EQ(verdict("www-2").health, Health::unknown);
+    EXPECT_EQ(verdict("www-2").health, Health::down);
     EXPECT_EQ(verdict("otherwise").health, Health::unknown) << "it was asked something else";
 }
 
@@ -244,7 +244,7 @@ TEST_F(HealthMonitorTest, a_removed_target_is_forgotten_while_its_check_runs) {
     const FullPort full(loop_);
     const TcpServer other(loop_, saying_ok());
     auto web = target("web-1", full.port());
-    web.timeout = milliseconds(30);
+    web.timeout = std::chrono::hours(1);
     monitor_->set_targets({web, target("web-2", other.port())}, {});
     ASSERT_TRUE(run_until(loop_, [&] { return other.accepted() >= 1; }));
     monitor_->set_targets({target("web-2", other.port())}, {});
@@ -257,7 +257,7 @@ TEST_F(HealthMonitorTest, a_removed_target_is_forgotten_while_its_check_runs) {
 TEST_F(HealthMonitorTest, may_go_while_checks_run_and_changes_wait_to_be_reported) {
     const FullPort full(loop_);
     auto unchecked = target("web-2", full.port());
-    unchecked.monitor.enabled = false;
+    unchecked.monitor.type = model::MonitorType::none;
     std::vector<Target> targets{unchecked};
     for (int number = 0; number < 20; ++number) {
         targets.push_back(target(fmt::format("full-{}", number), full.port()));
@@ -311,7 +311,8 @@ TEST_F(HealthMonitorTest, a_thousand_servers_are_checked_again_and_again_without
         each.address =
             net::Address::parse(fmt::format("127.1.{}.{}", number / 250, number % 250 + 1)).value();
         each.interval = milliseconds(300);
-        each.timeout = milliseconds(5000);
+        // However slow the machine: what is late is not silent.
+        each.timeout = std::chrono::minutes(5);
         targets.push_back(each);
     }
     monitor_->set_targets(targets, {});

@@ -28,9 +28,9 @@ inline tcp::endpoint loopback(std::uint16_t port = 0) {
     return {asio::ip::address_v4::loopback(), port};
 }
 
-/// Runs the loop until the condition holds; false after 10 s.
+/// Runs the loop until the condition holds; false after a minute.
 inline bool run_until(asio::io_context& loop, const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     loop.restart();
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) return false;

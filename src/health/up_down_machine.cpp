@@ -1,6 +1,10 @@
 #include "health/up_down_machine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "model/text.h"
 
 namespace shoal::health {
 
@@ -29,7 +33,8 @@ UpDownMachine::UpDownMachine(Timing timing, TimePoint first_check, TimePoint sec
       first_check_(first_check),
       next_slot_(second_check),
       not_before_(first_check),
-      last_answer_(first_check) {}
+      last_answer_(first_check),
+      up_since_(first_check) {}
 
 void UpDownMachine::set_timing(Timing timing, TimePoint now) {
     timing_ = usable(timing);
@@ -48,19 +53,19 @@ void UpDownMachine::check_answered(TimePoint now) {
     last_check_ = LastCheck::well;
     last_answer_ = now;
     reason_.clear();
-    if (!decided_) return become(Health::up);
+    if (!decided_) return become_up(now);
     if (health_ == Health::up) return;
     if (!answering_since_) answering_since_ = now;
-    if (now >= *answering_since_ + timing_.reentry_time) return become(Health::up);
-    reason_ = "answers again, waits for its re-entry time";
+    if (now >= *answering_since_ + reentry_time()) return become_up(now);
+    reason_ = waiting_words();
 }
 
 void UpDownMachine::check_failed(TimePoint now, std::string reason) {
     running_ = false;
     checked_ = true;
     reason_ = std::move(reason);
-    if (!is_up()) return failure_while_not_up();
-    if (last_check_ == LastCheck::failed) return become(Health::down);
+    if (!is_up()) return failure_while_not_up(now);
+    if (last_check_ == LastCheck::failed) return become_down(now);
     last_check_ = LastCheck::failed;
     not_before_ = now + repeat_pause;
 }
@@ -69,8 +74,8 @@ void UpDownMachine::check_silent(TimePoint now, std::string reason) {
     running_ = false;
     checked_ = true;
     reason_ = std::move(reason);
-    if (!is_up()) return failure_while_not_up();
-    if (now >= silence_ends()) return become(Health::down);
+    if (!is_up()) return failure_while_not_up(now);
+    if (now >= silence_ends()) return become_down(now);
     last_check_ = LastCheck::silent;
 }
 
@@ -85,7 +90,7 @@ void UpDownMachine::check_abandoned(TimePoint now, std::string reason) {
 void UpDownMachine::time_passed(TimePoint now) {
     if (running_ || !is_up() || last_check_ != LastCheck::silent) return;
     // A check that was due before, and is only late, may still find the server well.
-    if (now >= silence_ends() && check_due() > silence_ends()) become(Health::down);
+    if (now >= silence_ends() && check_due() > silence_ends()) become_down(now);
 }
 
 TimePoint UpDownMachine::check_due() const {
@@ -94,8 +99,7 @@ TimePoint UpDownMachine::check_due() const {
     if (is_up() && last_check_ == LastCheck::failed) return not_before_;
     // What brings a server back is a fresh answer at the end of its re-entry time.
     if (answering_since_) {
-        return std::max(std::min(next_slot_, *answering_since_ + timing_.reentry_time),
-                        not_before_);
+        return std::max(std::min(next_slot_, *answering_since_ + reentry_time()), not_before_);
     }
     return std::max(next_slot_, not_before_);
 }
@@ -113,9 +117,34 @@ void UpDownMachine::become(Health health) {
     answering_since_.reset();
 }
 
-void UpDownMachine::failure_while_not_up() {
-    if (!decided_) return become(Health::down);
+void UpDownMachine::become_up(TimePoint now) {
+    up_since_ = now;
+    become(Health::up);
+}
+
+void UpDownMachine::become_down(TimePoint now) {
+    if (is_up() && now >= up_since_ + timing_.flap_damping) failures_ = 0;
+    ++failures_;
+    become(Health::down);
+}
+
+void UpDownMachine::failure_while_not_up(TimePoint now) {
+    if (!decided_) return become_down(now);
     answering_since_.reset();
+}
+
+Milliseconds UpDownMachine::reentry_time() const {
+    auto time = timing_.reentry_time;
+    const auto longest = std::max(time, timing_.flap_damping);
+    for (auto failure = 1U; failure < failures_ && time < longest && time.count() > 0; ++failure)
+        time *= 2;
+    return std::min(time, longest);
+}
+
+std::string UpDownMachine::waiting_words() const {
+    if (reentry_time() == timing_.reentry_time) return "answers again, waits for its re-entry time";
+    return fmt::format("answers again, comes back after {}: it failed {} times",
+                       model::format_duration(reentry_time()), failures_);
 }
 
 }  // namespace shoal::health

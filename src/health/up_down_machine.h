@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,10 @@ struct Timing {
     Milliseconds reentry_time{};
     /// From the start of one check to the start of the next; at least 1 ms.
     Milliseconds interval{};
+    /// Each further failure doubles the re-entry time, up to this; so long up, and the failures are
+    /// forgiven. 0: never doubled.
+    Milliseconds flap_damping{};
+    bool operator==(const Timing&) const = default;
 };
 
 /// Decides from the checks of one real server whether it is up, and when it is checked next. The
@@ -57,8 +62,14 @@ class UpDownMachine {
   private:
     enum class LastCheck { well, failed, silent };
 
+    void become_up(TimePoint now);
+    void become_down(TimePoint now);
     void become(model::Health health);
-    void failure_while_not_up();
+    void failure_while_not_up(TimePoint now);
+    /// With what the failures before add to it.
+    Milliseconds reentry_time() const;
+    /// Why a server that answers is not up.
+    std::string waiting_words() const;
     /// When silence takes the server out, if it goes on.
     TimePoint silence_ends() const { return last_answer_ + timing_.service_timeout; }
     bool is_up() const { return decided_ && health_ == model::Health::up; }
@@ -78,6 +89,9 @@ class UpDownMachine {
     TimePoint not_before_;
     LastCheck last_check_ = LastCheck::well;
     TimePoint last_answer_;
+    TimePoint up_since_;
+    /// How often it went down since they were last forgiven.
+    std::uint32_t failures_ = 0;
     /// While down: the first of the good answers that no failure has interrupted.
     std::optional<TimePoint> answering_since_;
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace shoal::health {
@@ -409,6 +411,88 @@ TEST(UpDownMachine, new_timing_keeps_the_verdict_and_the_spread) {
     machine.set_timing(fast, at(2100));
     EXPECT_EQ(machine.check_due(), at(2500)) << "62000 less 85 intervals of 700";
     EXPECT_EQ(machine.health(), Health::up);
+}
+
+/// A server that fails, and answers until it is back, again and again.
+class Flapping {
+  public:
+    explicit Flapping(Timing timing) : machine_(timing, start, start, true) {}
+
+    /// How long it must answer this time, if it was up for `rest` before.
+    milliseconds flap(milliseconds rest) {
+        now_ += rest;
+        while (machine_.health() == Health::up) {
+            begin_check();
+            machine_.check_failed(now_, "connection refused");
+        }
+        std::optional<TimePoint> first_answer;
+        while (machine_.health() != Health::up) {
+            begin_check();
+            if (!first_answer) first_answer = now_;
+            words_ = machine_.reason();
+            machine_.check_answered(now_);
+        }
+        return std::chrono::duration_cast<milliseconds>(now_ - *first_answer);
+    }
+    /// What was said of it just before it was back.
+    const std::string& words() const { return words_; }
+
+  private:
+    void begin_check() {
+        now_ = std::max(now_, machine_.check_due());
+        machine_.check_started(now_);
+    }
+
+    UpDownMachine machine_;
+    TimePoint now_ = start;
+    std::string words_;
+};
+
+Timing damped(int reentry_ms, int damping_ms) {
+    return {.service_timeout = milliseconds(6000),
+            .reentry_time = milliseconds(reentry_ms),
+            .interval = milliseconds(2000),
+            .flap_damping = milliseconds(damping_ms)};
+}
+
+TEST(UpDownMachine, each_further_failure_doubles_the_reentry_time_up_to_its_limit) {
+    Flapping server(damped(10'000, 60'000));
+    for (const int seconds : {10, 20, 40, 60, 60}) {
+        EXPECT_EQ(server.flap(milliseconds(1000)), milliseconds(seconds * 1000));
+    }
+    EXPECT_EQ(server.words(), "answers again, comes back after 1m: it failed 5 times");
+}
+
+TEST(UpDownMachine, failures_are_forgiven_after_so_long_up) {
+    Flapping server(damped(10'000, 60'000));
+    server.flap(milliseconds(1000));
+    EXPECT_EQ(server.flap(milliseconds(1000)), milliseconds(20'000));
+    EXPECT_EQ(server.words(), "answers again, comes back after 20s: it failed 2 times");
+    EXPECT_EQ(server.flap(milliseconds(60'000)), milliseconds(10'000));
+    EXPECT_EQ(server.words(), "answers again, waits for its re-entry time");
+    EXPECT_EQ(server.flap(milliseconds(1000)), milliseconds(20'000));
+}
+
+TEST(UpDownMachine, without_flap_damping_nothing_is_doubled) {
+    Flapping server(damped(10'000, 0));
+    for (int flap = 0; flap < 100; ++flap)
+        ASSERT_EQ(server.flap(milliseconds(0)), milliseconds(10'000));
+}
+
+RC_GTEST_PROP(UpDownMachine, damping_stays_between_the_reentry_time_and_its_limit, ()) {
+    const auto reentry = *rc::gen::inRange(0, 40'000);
+    // Much longer than it takes to find that it failed.
+    const auto damping = *rc::gen::inRange(5'000, 200'000);
+    Flapping server(damped(reentry, damping));
+    const auto shortest = milliseconds(reentry);
+    const auto longest = std::max(shortest, milliseconds(damping));
+    auto expected = shortest;
+    for (int flap = 0; flap < 8; ++flap) {
+        const bool rests = *rc::gen::arbitrary<bool>();
+        if (rests) expected = shortest;
+        RC_ASSERT(server.flap(rests ? milliseconds(damping) : milliseconds(0)) == expected);
+        expected = std::min(expected * 2, longest);
+    }
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
             if (at_once || !connection->busy) connection->stream.close();
     }
 
+    bool finished() const { return closing_ && connections_.empty(); }
+
   private:
     struct Connection {
         Stream stream;
@@ -285,6 +287,10 @@ Server::~Server() {
 
 void Server::close() {
     impl_->close(false);
+}
+
+bool Server::finished() const {
+    return impl_->finished();
 }
 
 }  // namespace shoal::http

@@ -48,6 +48,8 @@ class Server {
     /// Takes no more connections and removes the socket file. Requests that are being answered get
     /// their answer; then the server has no more work on the loop.
     void close();
+    /// Closed, and every answer is sent.
+    bool finished() const;
 
   private:
     class Impl;

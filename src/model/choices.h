@@ -105,6 +105,69 @@ struct Choices<HookChoice> {
     };
 };
 
+template <>
+struct Choices<MonitorType> {
+    static constexpr std::array all{
+        Choice{MonitorType::none, "none", "Not checked"},
+        Choice{MonitorType::text, "text", "Send and Expect"},
+        Choice{MonitorType::program, "program", "Sending program"},
+        Choice{MonitorType::http, "http", "HTTP"},
+        Choice{MonitorType::https, "https", "HTTPS"},
+        Choice{MonitorType::tls, "tls", "TLS"},
+        Choice{MonitorType::dns, "dns", "DNS"},
+        Choice{MonitorType::icmp, "icmp", "ICMP echo"},
+        Choice{MonitorType::smtp, "smtp", "SMTP"},
+        Choice{MonitorType::grpc, "grpc", "gRPC health"},
+        Choice{MonitorType::ftp, "ftp", "FTP"},
+        Choice{MonitorType::imap, "imap", "IMAP"},
+        Choice{MonitorType::pop3, "pop3", "POP3"},
+        Choice{MonitorType::ldap, "ldap", "LDAP"},
+        Choice{MonitorType::mysql, "mysql", "MySQL"},
+        Choice{MonitorType::postgresql, "postgresql", "PostgreSQL"},
+        Choice{MonitorType::redis, "redis", "Redis"},
+        Choice{MonitorType::sip, "sip", "SIP"},
+    };
+};
+
+template <>
+struct Choices<DnsType> {
+    static constexpr std::array all{
+        Choice{DnsType::a, "A", "A"},
+        Choice{DnsType::aaaa, "AAAA", "AAAA"},
+        Choice{DnsType::cname, "CNAME", "CNAME"},
+        Choice{DnsType::mx, "MX", "MX"},
+        Choice{DnsType::ns, "NS", "NS"},
+        Choice{DnsType::ptr, "PTR", "PTR"},
+        Choice{DnsType::soa, "SOA", "SOA"},
+        Choice{DnsType::srv, "SRV", "SRV"},
+        Choice{DnsType::txt, "TXT", "TXT"},
+    };
+};
+
+template <>
+struct Choices<LoadTool> {
+    static constexpr std::array all{
+        Choice{LoadTool::none, "none", "none"},
+        Choice{LoadTool::rup, "rup", "rup"},
+        Choice{LoadTool::ruptime, "ruptime", "ruptime"},
+        Choice{LoadTool::agent, "agent", "Agent"},
+        Choice{LoadTool::http, "http", "HTTP"},
+        Choice{LoadTool::program, "program", "Program"},
+    };
+};
+
+template <>
+struct Choices<EventKind> {
+    static constexpr std::array all{
+        Choice{EventKind::real_server_up, "real-server-up", "A real server is back"},
+        Choice{EventKind::real_server_down, "real-server-down", "A real server failed"},
+        Choice{EventKind::quorum_lost, "quorum-lost", "Too few real servers are left"},
+        Choice{EventKind::quorum_regained, "quorum-regained", "Enough real servers are back"},
+        Choice{EventKind::state_changed, "state-changed", "An administrator changed a state"},
+        Choice{EventKind::load_lost, "load-lost", "A load is not known any more"},
+    };
+};
+
 template <class E>
 concept Enumerated = requires { Choices<E>::all; };
 

@@ -26,6 +26,7 @@ std::uint16_t real_port(const VirtualServer& service, const RealServer& server) 
 
 std::uint16_t check_port(const Configuration& configuration, const VirtualServer& service,
                          const RealServer& server) {
+    if (server.monitor.port) return *server.monitor.port;
     if (service.monitor.port) return *service.monitor.port;
     if (server.port) return *server.port;
     if (!service.firewall_mark || !service.port.is_any()) return service.port.first;
@@ -58,6 +59,23 @@ std::size_t most_real_servers(Scheduler scheduler) {
         default:
             return max_pool;
     }
+}
+
+Monitor monitor_of(const VirtualServer& service, const RealServer& server) {
+    Monitor monitor = service.monitor;
+    const auto override_with = [](auto& member, const auto& own) {
+        if (own) member = *own;
+    };
+    const auto& own = server.monitor;
+    if (own.address) monitor.address = own.address;
+    if (own.port) monitor.port = own.port;
+    override_with(monitor.send, own.send);
+    override_with(monitor.expect, own.expect);
+    override_with(monitor.path, own.path);
+    override_with(monitor.host, own.host);
+    override_with(monitor.server_name, own.server_name);
+    override_with(monitor.query_name, own.query_name);
+    return monitor;
 }
 
 milliseconds check_interval(const VirtualServer& service) {

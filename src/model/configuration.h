@@ -8,14 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "model/monitor.h"
 #include "net/address.h"
 
 // The plain values of a configuration. What each setting means, its title, unit, range, default and
 // legacy names stand once, in model/schema.h; a value here that came from a file has passed it.
 
 namespace shoal::model {
-
-using std::chrono::milliseconds;
 
 // What the tables of the data plane hold (bpf/abi.h).
 inline constexpr std::size_t max_virtual_servers = 4096;
@@ -36,7 +35,6 @@ struct Tunnel {
     std::uint16_t port = 0;
     bool operator==(const Tunnel&) const = default;
 };
-enum class Protocol { tcp, udp };
 enum class Scheduler { rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos };
 /// IPVS's scheduler flags, by their ipvsadm names.
 enum class SchedulerFlag { sh_port, sh_fallback, mh_port, mh_fallback };
@@ -124,23 +122,6 @@ struct Device {
     bool operator==(const Device&) const = default;
 };
 
-/// Escapes are already resolved: `send` and `expect` hold the bytes of the exchange.
-struct Monitor {
-    /// False: nothing is checked; the real server counts as up.
-    bool enabled = true;
-    /// Default: as check_port() says.
-    std::optional<std::uint16_t> port{};
-    /// Empty: nothing is sent.
-    std::string send;
-    /// What the answer must begin with; empty: opening the port is enough.
-    std::string expect;
-    /// Default: a third of the service timeout.
-    std::optional<milliseconds> interval;
-    /// Default: half the interval.
-    std::optional<milliseconds> timeout;
-    bool operator==(const Monitor&) const = default;
-};
-
 struct RealServer {
     std::string name;
     net::Address address;
@@ -157,10 +138,11 @@ struct RealServer {
     std::uint32_t upper_threshold = 0;
     /// Connections below which it gets new ones again; 0: three quarters of the upper one.
     std::uint32_t lower_threshold = 0;
+    MonitorOverride monitor{};
     bool operator==(const RealServer&) const = default;
 };
 
-/// Serves exactly while no real server is usable. Not checked.
+/// Serves exactly while fewer real servers than the quorum are usable. Not checked.
 struct SorryServer {
     net::Address address;
     /// Default: the virtual server's port.
@@ -234,7 +216,17 @@ struct VirtualServer {
     std::optional<std::uint16_t> tunnel_port;
     milliseconds service_timeout{6'000};
     milliseconds reentry_time{15'000};
+    /// Over which a real server that comes back reaches its weight; 0: at once.
+    milliseconds slow_start{};
+    /// A real server that fails again and again must answer longer each time: its re-entry time is
+    /// doubled for each failure, up to this. 0: never.
+    milliseconds flap_damping{};
+    /// Usable real servers below which the virtual server has lost its quorum, and how many more it
+    /// needs to regain it.
+    std::uint32_t quorum = 1;
+    std::uint32_t quorum_hysteresis = 0;
     Monitor monitor;
+    LoadMonitor load_monitor;
     std::vector<RealServer> real_servers;
     bool operator==(const VirtualServer&) const = default;
 };
@@ -244,6 +236,7 @@ struct Configuration {
     std::vector<Device> devices;
     std::vector<MarkRule> marks;
     std::vector<VirtualServer> virtual_servers;
+    std::vector<Notification> notifications;
     bool operator==(const Configuration&) const = default;
 };
 
@@ -263,6 +256,8 @@ std::uint16_t check_port(const Configuration& configuration, const VirtualServer
 std::optional<Persistence> persistence_of(const VirtualServer& service);
 /// How many real servers a virtual server with this scheduler may have.
 std::size_t most_real_servers(Scheduler scheduler);
+/// Its virtual server's, with what is different for it.
+Monitor monitor_of(const VirtualServer& service, const RealServer& server);
 milliseconds check_interval(const VirtualServer& service);
 milliseconds check_timeout(const VirtualServer& service);
 /// What is checked where the file has no [virtual_server.monitor]: HTTP for TCP port 80, as nanny

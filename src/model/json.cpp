@@ -38,6 +38,10 @@ nlohmann::json json_of(const PortRange& ports, TextForm) {
     return format_port_range(ports);
 }
 
+nlohmann::json json_of(const StatusRange& status, TextForm form) {
+    return json_of(PortRange(status.first, status.last), form);
+}
+
 nlohmann::json json_of(NetworkMask mask, TextForm) {
     return mask.length;
 }

@@ -16,8 +16,9 @@ TEST(Json, has_the_keys_and_forms_of_the_file) {
     service.address = net::Prefix::parse("192.0.2.80/24").value();
     service.device = {"wan0", "wan0:1"};
     service.monitor.send = "QUIT\r\n";
-    service.real_servers = {
-        {"web-1", net::Address::parse("10.11.12.1").value(), 8080, 3, true, {}, {}, {}}};
+    auto& server = service.real_servers.emplace_back();
+    server.name = "web-1";
+    server.port = 8080;
     configuration.virtual_servers = {service};
 
     const auto json = to_json(configuration);

@@ -43,6 +43,8 @@ std::string type_text(TextForm form) {
     if constexpr (std::same_as<Value, NetworkMask>) {
         return "network mask: `24`, `\"/24\"` or `\"255.255.255.0\"`";
     }
+    if constexpr (std::same_as<Value, StatusRange>) return "status code or range of them";
+    if constexpr (std::same_as<Value, LoadMonitor>) return "tool or table";
     if constexpr (std::same_as<Value, SorryServer>) return "address or table";
     if constexpr (is_list<Value>) {
         using Element = typename Value::value_type;
@@ -86,9 +88,10 @@ SectionView describe() {
 }  // namespace
 
 std::vector<SectionView> describe_settings() {
-    return {describe<Global>(),      describe<NatRouter>(), describe<ConnectionTimeouts>(),
-            describe<Device>(),      describe<MarkRule>(),  describe<VirtualServer>(),
-            describe<SorryServer>(), describe<Monitor>(),   describe<RealServer>()};
+    return {describe<Global>(),      describe<NatRouter>(),       describe<ConnectionTimeouts>(),
+            describe<Device>(),      describe<MarkRule>(),        describe<VirtualServer>(),
+            describe<SorryServer>(), describe<Monitor>(),         describe<LoadMonitor>(),
+            describe<RealServer>(),  describe<MonitorOverride>(), describe<Notification>()};
 }
 
 }  // namespace shoal::model

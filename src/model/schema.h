@@ -33,8 +33,8 @@ struct Limits {
 };
 
 /// What a text may hold (model/text.h), and whether a prefix is an address in a network or the
-/// network itself.
-enum class TextForm { name, device_name, exchange, network };
+/// network itself. `line`: a path, a host, a word of a command, a pattern.
+enum class TextForm { name, device_name, exchange, network, line };
 
 struct Description {
     /// As it stands in the file.

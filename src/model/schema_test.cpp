@@ -94,6 +94,7 @@ TEST(Schema, defaults_lie_in_their_range) {
     check_defaults_lie_in_their_range<ConnectionTimeouts>();
     check_defaults_lie_in_their_range<VirtualServer>();
     check_defaults_lie_in_their_range<RealServer>();
+    check_defaults_lie_in_their_range<LoadMonitor>();
 }
 
 // A member without a row would be lost without a word. The bindings name every member: who adds one
@@ -106,17 +107,27 @@ TEST(Schema, every_member_has_a_row) {
     const auto& [vs_name, vs_active, vs_address, vs_device, vs_protocol, vs_port, vs_mark,
                  vs_scheduler, vs_flags, vs_mh, vs_persistence, vs_netmask, vs_keep, vs_one,
                  vs_quiesce, vs_failure, vs_removed, vs_sorry, vs_allow, vs_deny, vs_type,
-                 vs_tunnel, vs_tunnel_port, vs_timeout, vs_reentry, vs_monitor, vs_servers] =
-        VirtualServer{};
+                 vs_tunnel, vs_tunnel_port, vs_timeout, vs_reentry, vs_slow, vs_flap, vs_quorum,
+                 vs_hysteresis, vs_monitor, vs_load, vs_servers] = VirtualServer{};
     const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type, rs_tunnel,
-                 rs_tunnel_port, rs_upper, rs_lower] = RealServer{};
-    const auto& [enabled, port, send, expect, interval, timeout] = Monitor{};
+                 rs_tunnel_port, rs_upper, rs_lower, rs_monitor] = RealServer{};
+    const auto& [m_type, m_address, m_port, m_source, m_protocol, m_send, m_expect, m_pattern,
+                 m_program, m_method, m_path, m_host, m_status, m_tls, m_verify, m_name, m_ca,
+                 m_certificate, m_key, m_query, m_query_type, m_answer, m_grpc, m_interval,
+                 m_timeout] = Monitor{};
+    const auto& [o_address, o_port, o_send, o_expect, o_path, o_host, o_name, o_query] =
+        MonitorOverride{};
+    const auto& [l_tool, l_port, l_interval, l_path, l_value, l_program, l_normal, l_least,
+                 l_greatest] = LoadMonitor{};
+    const auto& [n_name, n_events, n_servers, n_command, n_webhook, n_to, n_from, n_relay] =
+        Notification{};
     [[maybe_unused]] const auto& [sorry_address, sorry_port, sorry_type] = SorryServer{};
     const auto& [value, address, protocol, ports] = MarkRule{};
-    const auto& [global, devices, marks, services] = Configuration{};
-    static_assert(rows<Global> == 8 && rows<VirtualServer> == 27 && rows<RealServer> == 10 &&
-                  rows<Monitor> == 6 && rows<NatRouter> == 2 && rows<Device> == 2 &&
-                  rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 4 &&
+    const auto& [global, devices, marks, services, notifications] = Configuration{};
+    static_assert(rows<Global> == 8 && rows<VirtualServer> == 32 && rows<RealServer> == 11 &&
+                  rows<Monitor> == 25 && rows<MonitorOverride> == 8 && rows<LoadMonitor> == 9 &&
+                  rows<Notification> == 8 && rows<NatRouter> == 2 && rows<Device> == 2 &&
+                  rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 5 &&
                   rows<ConnectionTimeouts> == sizeof(ConnectionTimeouts) / sizeof(milliseconds));
 }
 

@@ -9,6 +9,8 @@ namespace shoal::model {
 namespace effect {
 inline constexpr std::string_view at_once = "At once; connections stay.";
 inline constexpr std::string_view next_check = "From the next check on; connections stay.";
+inline constexpr std::string_view next_event = "From the next event on; connections stay.";
+inline constexpr std::string_view next_load = "From the next load on; connections stay.";
 inline constexpr std::string_view new_connections =
     "At once for new connections; existing ones stay as they are.";
 inline constexpr std::string_view another_service =

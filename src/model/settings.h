@@ -2,6 +2,7 @@
 
 #include "model/schema.h"
 #include "model/settings_director.h"
+#include "model/settings_monitor.h"
 #include "model/settings_real_server.h"
 #include "model/settings_virtual_server.h"
 
@@ -43,6 +44,14 @@ struct Schema<Configuration> {
              .legacy = "virtual NAME {",
              .default_text = "none",
              .example = "[{ name = \"web\", address = \"192.0.2.80/24\", device = \"wan0:1\" }]"}),
+        setting(
+            &Configuration::notifications,
+            {.key = "notification",
+             .title = "NOTIFICATIONS",
+             .help = "Who is told of what happens.",
+             .effect = effect::next_event,
+             .default_text = "none; the journal has every event",
+             .example = "[{ name = \"pager\", webhook = \"https://pager.example.com/shoal\" }]"}),
     };
 };
 

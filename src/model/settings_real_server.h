@@ -8,74 +8,6 @@
 namespace shoal::model {
 
 template <>
-struct Schema<Monitor> {
-    static constexpr Section section{
-        "monitor", "[virtual_server.monitor]",
-        "How the real servers are checked. Without this table a virtual server with protocol `tcp` "
-        "and port 80 sends `GET / HTTP/1.0\\r\\n\\r\\n` and expects `HTTP`; any other one with "
-        "protocol `tcp` is checked by opening the port. With protocol `udp` both `send` and "
-        "`expect` are needed, because a UDP port cannot be opened."};
-    static constexpr std::tuple settings{
-        setting(&Monitor::enabled, {.key = "enabled",
-                                    .title = "Check the real servers",
-                                    .help = "`false`: nothing is checked, and every active real "
-                                            "server counts as up.",
-                                    .effect = effect::next_check}),
-        setting(&Monitor::port,
-                {.key = "port",
-                 .title = "Check port",
-                 .help = "Which port of the real servers is checked. Needed where a virtual server "
-                         "takes every port.",
-                 .effect = effect::next_check,
-                 .limits = {.least = 1, .most = 65'535},
-                 .default_text = "the real server's; else the virtual server's first; else the "
-                                 "first of its firewall mark",
-                 .example = "80"}),
-        setting(&Monitor::send,
-                {.key = "send",
-                 .title = "Send",
-                 .help = "What is sent after the port is opened: printable ASCII and the escapes "
-                         "`\\n` `\\r` `\\t` `\\\\` `\\\"` `\\'`. Empty: nothing.",
-                 .effect = effect::next_check,
-                 .legacy = "send",
-                 .limits = {.most = max_exchange_length},
-                 .default_text = "empty",
-                 .example = "'GET / HTTP/1.0\\r\\n\\r\\n'",
-                 .form = TextForm::exchange}),
-        setting(&Monitor::expect,
-                {.key = "expect",
-                 .title = "Expect",
-                 .help = "What the answer must begin with, with the same escapes. Empty: it is "
-                         "enough that the port opens.",
-                 .effect = effect::next_check,
-                 .legacy = "expect",
-                 .limits = {.most = max_exchange_length},
-                 .default_text = "empty",
-                 .example = "\"HTTP\"",
-                 .form = TextForm::exchange}),
-        setting(
-            &Monitor::interval,
-            {.key = "interval",
-             .title = "Check interval",
-             .help = "The time from one check to the next; not longer than the service timeout.",
-             .effect = effect::next_check,
-             .legacy = "timeout",
-             .limits = {.least = 10, .most = 3'600'000},
-             .default_text = "a third of the service timeout",
-             .example = "\"2s\""}),
-        setting(&Monitor::timeout,
-                {.key = "timeout",
-                 .title = "Check timeout",
-                 .help = "How long one check may take; not longer than the check interval.",
-                 .effect = effect::next_check,
-                 .legacy = "timeout",
-                 .limits = {.least = 5, .most = 3'600'000},
-                 .default_text = "half the check interval",
-                 .example = "\"1s\""}),
-    };
-};
-
-template <>
 struct Schema<RealServer> {
     static constexpr Section section{"real server", "[[virtual_server.real_server]]",
                                      "A machine that does the work of its virtual server; at most "
@@ -156,16 +88,24 @@ struct Schema<RealServer> {
                  .limits = {.least = 1, .most = 65'535},
                  .default_text = "the virtual server's",
                  .example = "6080"}),
+        setting(&RealServer::monitor,
+                {.key = "monitor",
+                 .title = "MONITORING SCRIPTS of this real server",
+                 .help = "What is checked otherwise than at the other real servers.",
+                 .effect = effect::next_check,
+                 .default_text = "as the virtual server's",
+                 .example = "{ port = 8081 }"}),
     };
 };
 
 template <>
 struct Schema<SorryServer> {
-    static constexpr Section section{
-        "sorry server", "sorry_server = { ... }",
-        "The machine that serves, with a page that says so, exactly while no real server of its "
-        "virtual server is usable. It is not checked. `sorry_server = \"10.11.12.9\"` means a "
-        "table with this `address` alone."};
+    static constexpr Section section{"sorry server", "sorry_server = { ... }",
+                                     "The machine that serves, with a page that says so, exactly "
+                                     "while fewer real servers of its "
+                                     "virtual server are usable than its `quorum`. It is not "
+                                     "checked. `sorry_server = \"10.11.12.9\"` means a "
+                                     "table with this `address` alone."};
     static constexpr std::tuple settings{
         setting(&SorryServer::address, {.key = "address",
                                         .title = "Sorry Server",

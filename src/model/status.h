@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/administrative_state.h"
 #include "model/configuration.h"
 
 // What a director knows of itself, as the API, the command and later the interface show it.
@@ -45,11 +46,27 @@ struct RealServerStatus {
     std::uint32_t weight_in_force = 0;
     /// False where the file says `active = false`.
     bool enabled = true;
+    /// What an administrator ordered beside the file; times are wall clock, milliseconds since
+    /// 1970.
+    AdministrativeState state = AdministrativeState::enabled;
+    /// Draining becomes maintenance then, or when no connection is left.
+    std::optional<std::int64_t> deadline_ms;
+    /// `then` follows then.
+    std::optional<std::int64_t> until_ms;
+    std::optional<AdministrativeState> then;
     Health health = Health::unknown;
     /// What the last check saw, for instance "connection refused"; empty while all is well.
     std::string reason;
     /// Since when the health is what it is; wall clock, milliseconds since 1970.
     std::int64_t since_ms = 0;
+    /// Where loads are monitored: the last one, a load average or what a tool takes for it.
+    std::optional<double> load;
+    /// Since the last load, or an agent's word, came.
+    std::optional<std::int64_t> load_age_ms;
+    /// Why the last question for a load brought nothing; empty while all is well.
+    std::string load_problem;
+    /// What the load makes of the weight, in per mille.
+    std::optional<std::uint32_t> weight_factor;
     /// True while the data plane has it: new connections go to it if weight_in_force is not 0.
     bool in_pool = false;
     /// Its upper threshold was reached: no new connections for now.
@@ -77,12 +94,19 @@ struct VirtualServerStatus {
     Scheduler scheduler = Scheduler::wlc;
     /// How long a client stays with its real server; unset: not at all.
     std::optional<std::int64_t> persistence_ms;
+    /// By what the weights in force are more than the file's: parts of a weight are whole numbers.
+    std::uint32_t weight_scale = 1;
+    /// What the file demands, how many real servers may have new connections, and whether the
+    /// quorum is lost: that lasts until the hysteresis is there too.
+    std::uint32_t quorum = 1;
+    std::uint32_t usable = 0;
+    bool quorum_lost = false;
     /// The label of its address, for instance "wan0:1".
     std::string device;
     Counters counters;
     Rates rates;
     std::vector<RealServerStatus> real_servers;
-    /// Is in the pool exactly while no real server is usable. Not checked: its health is unknown.
+    /// Is in the pool exactly while the quorum is lost. Not checked: its health is unknown.
     std::optional<RealServerStatus> sorry_server;
 };
 

@@ -152,6 +152,14 @@ std::string format_exchange(std::string_view bytes) {
     return text;
 }
 
+Result<std::string> parse_line(std::string_view text) {
+    if (text.size() > max_line_length)
+        return fail(fmt::format("{} bytes are more than {}", text.size(), max_line_length));
+    if (std::ranges::any_of(text, is_control))
+        return fail(fmt::format("{} holds a control character", in_quotes(text)));
+    return std::string(text);
+}
+
 Result<std::string> parse_name(std::string_view text) {
     if (text.empty()) return fail("a name needs at least one character");
     if (character_count(text) > max_name_length) {
@@ -198,6 +206,17 @@ Result<PortRange> parse_port_range(std::string_view text) {
     return PortRange(*first, *last);
 }
 
+Result<StatusRange> parse_status_range(std::string_view text) {
+    const auto range = parse_port_range(text);
+    if (!range || range->first < 100 || range->last > 599)
+        return fail(fmt::format("{} is not a status code or a range of them", in_quotes(text)));
+    return StatusRange{range->first, range->last};
+}
+
+std::string format_status_range(const StatusRange& range) {
+    return format_port_range({range.first, range.last});
+}
+
 std::string format_port_range(const PortRange& range) {
     if (range.first == range.last) return fmt::to_string(range.first);
     return fmt::format("{}-{}", range.first, range.last);
@@ -236,6 +255,9 @@ std::string toml_text(const std::string& value) {
 std::string toml_text(const PortRange& value) {
     const auto text = format_port_range(value);
     return value.first == value.last ? text : toml_text(text);
+}
+std::string toml_text(const StatusRange& value) {
+    return toml_text(PortRange(value.first, value.last));
 }
 std::string toml_text(NetworkMask value) {
     return std::to_string(value.length);

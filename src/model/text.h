@@ -44,6 +44,15 @@ inline constexpr std::size_t max_name_length = 64;
 /// A name for people: 1 to 64 characters of UTF-8, no control characters, no blank at either end.
 Result<std::string> parse_name(std::string_view text);
 
+/// The longest text of the form `line`, in bytes.
+inline constexpr std::size_t max_line_length = 1024;
+/// UTF-8 without control characters, at most max_line_length bytes; may be empty.
+Result<std::string> parse_line(std::string_view text);
+
+/// "200", "200-299": HTTP status codes, 100 to 599.
+Result<StatusRange> parse_status_range(std::string_view text);
+std::string format_status_range(const StatusRange& range);
+
 /// The number of characters of UTF-8 text; a stray byte counts as one.
 std::size_t character_count(std::string_view text);
 /// `text` between quotation marks for a message: control characters as '?', cut after 60
@@ -57,6 +66,7 @@ std::string toml_text(std::uint32_t value);
 std::string toml_text(const std::string& value);
 std::string toml_text(milliseconds value);
 std::string toml_text(const PortRange& value);
+std::string toml_text(const StatusRange& value);
 std::string toml_text(NetworkMask value);
 template <Enumerated E>
 std::string toml_text(E value) {

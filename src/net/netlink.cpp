@@ -273,6 +273,23 @@ Result<void> Netlink::look_up_route(const Address& destination, unsigned flags,
     return fail(refusal(*answer, doing));
 }
 
+Result<std::set<std::uint32_t>> Netlink::advertised_route_interfaces() {
+    const std::string doing = "listing the routes that routers advertise";
+    for (int attempt = 1;; ++attempt) {
+        std::set<std::uint32_t> interfaces;
+        Request<rtmsg> request(RTM_GETROUTE, NLM_F_DUMP);
+        request.fixed().rtm_family = AF_INET6;
+        const auto answer = exchange(request.message(), [&](Bytes message) {
+            for (const auto interface : parse_advertised_route(message))
+                interfaces.insert(interface);
+        });
+        if (!answer) return fail(answer.error().within(doing));
+        if (answer->error_number == EINTR && attempt < dump_attempts) continue;
+        if (answer->error_number != 0) return fail(refusal(*answer, doing));
+        return interfaces;
+    }
+}
+
 Result<std::optional<Neighbour>> Netlink::neighbour(std::uint32_t interface_index,
                                                     const Address& address) {
     Request<ndmsg> request(RTM_GETNEIGH, NLM_F_ACK);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,8 @@ class Netlink {
     Result<std::optional<Route>> route(const Address& destination);
     /// The prefix length of the route that route() finds. 0: the default route, or none.
     Result<unsigned> route_length(const Address& destination);
+    /// The interfaces of the IPv6 routes that routers advertised.
+    Result<std::set<std::uint32_t>> advertised_route_interfaces();
     /// Unset where the kernel has no entry.
     Result<std::optional<Neighbour>> neighbour(std::uint32_t interface_index,
                                                const Address& address);

@@ -315,4 +315,30 @@ std::optional<unsigned> parse_route_length(Bytes bytes) {
     return message->fixed.rtm_dst_len;
 }
 
+namespace {
+
+/// Of RTA_MULTIPATH: several routers advertise the same.
+void read_interfaces(Bytes next_hops, std::vector<std::uint32_t>& interfaces) {
+    while (const auto hop = read<rtnexthop>(next_hops)) {
+        if (hop->rtnh_len < sizeof *hop || hop->rtnh_len > next_hops.size()) return;
+        interfaces.push_back(static_cast<std::uint32_t>(hop->rtnh_ifindex));
+        next_hops = from(next_hops, aligned(hop->rtnh_len));
+    }
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> parse_advertised_route(Bytes bytes) {
+    std::vector<std::uint32_t> interfaces;
+    if (message_type(bytes) != RTM_NEWROUTE) return interfaces;
+    const auto message = Message<rtmsg>::read_from(bytes);
+    if (!message || message->fixed.rtm_protocol != RTPROT_RA) return interfaces;
+    for_each_attribute(message->attributes, [&](std::uint16_t type, Bytes payload) {
+        if (type == RTA_MULTIPATH) read_interfaces(payload, interfaces);
+        if (type != RTA_OIF) return;
+        if (const auto interface = read<std::uint32_t>(payload)) interfaces.push_back(*interface);
+    });
+    return interfaces;
+}
+
 }  // namespace shoal::net

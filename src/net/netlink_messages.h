@@ -109,5 +109,8 @@ std::optional<NetlinkEvent> parse_event(Bytes message);
 std::optional<Route> parse_route(Bytes message);
 /// The prefix length in an answer to RTM_GETROUTE; the address's own unless RTM_F_FIB_MATCH asked.
 std::optional<unsigned> parse_route_length(Bytes message);
+/// The interfaces that a route leads out by which a router advertised (RTPROT_RA); none of another
+/// route.
+std::vector<std::uint32_t> parse_advertised_route(Bytes message);
 
 }  // namespace shoal::net

@@ -1,7 +1,7 @@
 #include "net/netlink_messages.h"
 
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -181,6 +181,21 @@ TEST(NetlinkMessages, a_route_with_an_mtu_of_its_own) {
     EXPECT_EQ(parse_route(message.bytes())->mtu, 1400U);
 }
 
+TEST(NetlinkMessages, the_interfaces_of_a_route_that_a_router_advertised) {
+    rtmsg info{};
+    info.rtm_family = AF_INET6;
+    info.rtm_type = RTN_UNICAST;
+    info.rtm_protocol = RTPROT_RA;
+    EXPECT_THAT(parse_advertised_route(Built(RTM_NEWROUTE).fixed(info).put_u32(RTA_OIF, 7).bytes()),
+                ::testing::ElementsAre(7));
+    // Two next hops: length, flags, hops, interface.
+    const std::vector<std::uint8_t> hops{8, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0};
+    EXPECT_THAT(
+        parse_advertised_route(Built(RTM_NEWROUTE).fixed(info).put(RTA_MULTIPATH, hops).bytes()),
+        ::testing::ElementsAre(7, 9));
+    EXPECT_THAT(parse_advertised_route(route_message(RTN_UNICAST).bytes()), ::testing::IsEmpty());
+}
+
 TEST(NetlinkMessages, an_ipv6_gateway_for_an_ipv4_route) {
     rtmsg info{};
     info.rtm_family = AF_INET;
@@ -215,6 +230,7 @@ TEST(NetlinkMessages, no_truncation_is_read_beyond_its_end) {
             EXPECT_TRUE(split_messages(cut).empty());
             (void)parse_event(cut);
             (void)parse_route(cut);
+            (void)parse_advertised_route(cut);
             (void)parse_acknowledgement(cut);
         }
     }

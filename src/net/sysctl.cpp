@@ -8,10 +8,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <ranges>
+
+#include "net/netlink.h"
 
 namespace shoal::net {
 namespace {
@@ -112,15 +113,20 @@ class Reader {
 };
 
 constexpr const char* ipv6_forwarding = "net.ipv6.conf.all.forwarding";
+constexpr std::string_view accept_ra = ".accept_ra";
 
 /// `all` switches it on for all devices, `device_name` names that of one of them.
 void check_forwarding(Reader& reader, const DirectorUse& use, const std::string& all,
                       std::string (*device_name)(std::string_view, std::string_view),
                       std::vector<WrongSysctl>& wrong) {
     if (reader.read(all) == 0) {
+        std::vector<std::string> before;
+        for (const auto& other : wrong)
+            if (other.name.ends_with(accept_ra)) before.push_back(other.name);
         wrong.push_back({all, 0, 1,
                          "this director is the NAT real servers' way out, and the kernel forwards "
-                         "nothing: their own traffic (name service, updates) ends here"});
+                         "nothing: their own traffic (name service, updates) ends here",
+                         std::move(before)});
         // The devices follow when it is set.
         return;
     }
@@ -136,25 +142,35 @@ void check_forwarding(Reader& reader, const DirectorUse& use, const std::string&
     }
 }
 
-/// Before it forwards: then the kernel drops what routers advertised, on every device.
-void check_advertisements(Reader& reader, std::vector<WrongSysctl>& wrong) {
-    if (reader.read(ipv6_forwarding) != 0) return;
-    static constexpr std::array<std::string_view, 3> no_networks{"all", "default", "lo"};
+/// Those that have routes which routers advertised.
+Result<std::set<std::string>> advertised_devices() {
+    auto netlink = Netlink::open();
+    if (!netlink) return fail(netlink.error());
+    const auto interfaces = netlink->advertised_route_interfaces();
+    if (!interfaces) return fail(interfaces.error());
     std::set<std::string> devices;
-    std::error_code none;
-    using Entries = std::filesystem::directory_iterator;
-    for (Entries each("/proc/sys/net/ipv6/conf", none); !none && each != Entries();
-         each.increment(none))
-        devices.insert(each->path().filename());
-    for (const auto& device : devices) {
-        const auto name = ipv6_device_sysctl(device, "accept_ra");
-        if (std::ranges::find(no_networks, device) != no_networks.end() || reader.read(name) != 1)
-            continue;
+    if (interfaces->empty()) return devices;
+    const auto links = netlink->links();
+    if (!links) return fail(links.error());
+    for (const auto& link : *links)
+        if (interfaces->contains(link.index)) devices.insert(link.name);
+    return devices;
+}
+
+/// Before it forwards: then the kernel drops what routers advertised, on every device.
+Result<void> check_advertisements(Reader& reader, std::vector<WrongSysctl>& wrong) {
+    if (reader.read(ipv6_forwarding) != 0) return {};
+    const auto devices = advertised_devices();
+    if (!devices) return fail(devices.error());
+    for (const auto& device : *devices) {
+        const auto name = ipv6_device_sysctl(device, accept_ra.substr(1));
+        if (reader.read(name) != 1) continue;
         wrong.push_back({name, 1, 2,
                          fmt::format("once this director forwards, the kernel takes the routes "
                                      "away that routers advertise on {}, the default route too",
                                      device)});
     }
+    return {};
 }
 
 void check_reverse_path(Reader& reader, const DirectorUse& use, std::vector<WrongSysctl>& wrong) {
@@ -266,7 +282,7 @@ Result<std::vector<WrongSysctl>> wrong_sysctls(const DirectorUse& use) {
     std::vector<WrongSysctl> wrong;
     if (use.nat) check_forwarding(reader, use, "net.ipv4.ip_forward", ipv4_device_sysctl, wrong);
     if (use.nat_v6) {
-        check_advertisements(reader, wrong);
+        if (auto done = check_advertisements(reader, wrong); !done) return fail(done.error());
         check_forwarding(reader, use, ipv6_forwarding, ipv6_device_sysctl, wrong);
     }
     check_reverse_path(reader, use, wrong);

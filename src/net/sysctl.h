@@ -37,6 +37,9 @@ struct WrongSysctl {
     int wanted = 0;
     /// One sentence for the administrator.
     std::string why;
+    /// Names of others that are to be right before this one is set: it would destroy what they
+    /// keep.
+    std::vector<std::string> after = {};
     bool operator==(const WrongSysctl&) const = default;
 };
 

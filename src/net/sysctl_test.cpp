@@ -123,9 +123,6 @@ TEST_F(SysctlTest, nat_needs_forwarding) {
 TEST_F(SysctlTest, nat_of_ipv6_needs_its_own_forwarding) {
     const DirectorUse use{.client_devices = {"wan0"}, .server_devices = {"lan0"}, .nat_v6 = true};
     ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 0));
-    for (const auto& wrong : wrong_sysctls(use).value()) {
-        if (wrong.name.ends_with("accept_ra")) ASSERT_TRUE(write_sysctl(wrong.name, wrong.wanted));
-    }
     EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.all.forwarding"));
     ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 1));
     ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "forwarding"), 0));
@@ -138,13 +135,23 @@ TEST_F(SysctlTest, routes_that_routers_advertise_shall_outlive_forwarding) {
     const DirectorUse use{.client_devices = {"wan0"}, .server_devices = {"lan0"}, .nat_v6 = true};
     ASSERT_TRUE(write_sysctl("net.ipv6.conf.all.forwarding", 0));
     ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("wan0", "accept_ra"), 1));
-    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "accept_ra"), 0));
+    ASSERT_TRUE(write_sysctl(ipv6_device_sysctl("lan0", "accept_ra"), 1));
+    // Whoever has none has nothing to lose.
+    EXPECT_THAT(names(wrong_sysctls(use).value()), ElementsAre("net.ipv6.conf.all.forwarding"));
+    testing::run("ip -6 route add default via fe80::1 dev wan0 proto ra metric 1024");
+    testing::run("ip -6 route add 2001:db8:5::/48 via fe80::2 dev lan0 proto static");
     const auto wrong = wrong_sysctls(use).value();
     const auto found = names(wrong);
     EXPECT_THAT(found, Contains("net.ipv6.conf.wan0.accept_ra"));
     EXPECT_THAT(found, Not(Contains("net.ipv6.conf.lan0.accept_ra")));
     EXPECT_EQ(found.back(), "net.ipv6.conf.all.forwarding");
+    EXPECT_THAT(wrong.back().after, ElementsAre("net.ipv6.conf.wan0.accept_ra"));
     EXPECT_EQ(wrong.front().wanted, 2);
+    testing::run("ip -6 route flush proto ra");
+    testing::run(
+        "ip -6 route add default proto ra metric 1024 nexthop via fe80::1 dev wan0 "
+        "nexthop via fe80::1 dev lan0");
+    EXPECT_EQ(wrong_sysctls(use).value().size(), 3U) << "two routers, one on each";
 }
 
 TEST_F(SysctlTest, direct_routing_dislikes_a_strict_reverse_path_filter) {

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 # A folder includes only itself and what stands before it.
-LAYERS = ["bpf", "base", "net", "model", "config", "dataplane", "health", "redundancy", "telemetry",
+LAYERS = ["bpf", "base", "net", "model", "config", "dataplane", "health", "programs", "redundancy", "telemetry",
           "director", "http", "api", "cli", "apps"]
 
 # Libraries that one place alone may know.

@@ -44,7 +44,7 @@ def datagrams(make_bench):
 
     def start(way, **options):
         method, hook = way
-        service = Service(name="echo", protocol="udp", port=PORT, scheduler="rr", monitor={"enabled": False},
+        service = Service(name="echo", protocol="udp", port=PORT, scheduler="rr", monitor={"type": "none"},
                           options=options)
         bench = make_bench(Settings(hook=hook, services=[service]), method=method, xdp=hook == "xdp",
                            servers=lambda lab: start_responders(lab.webs))

@@ -85,7 +85,7 @@ def test_a_quiesced_server_and_its_persistent_clients(make_bench, keep):
 
 def test_any_port_and_a_range_of_ports(make_bench):
     bench = make_bench(Settings(services=[
-        Service(name="all", port=0, monitor={"enabled": False}, options={"persistence": "60s"}),
+        Service(name="all", port=0, monitor={"type": "none"}, options={"persistence": "60s"}),
         Service(name="range", address=SECOND_VIP, label="wan0:2", port="8000-8003", scheduler="rr",
                 monitor=OPEN_PORT)]))
     clients = bench.lab.add_clients(HERE, 9)

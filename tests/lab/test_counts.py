@@ -109,7 +109,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
 
 
 def test_listing_many_connections_holds_up_neither_checks_nor_commands(make_bench):
-    many = Service(name="many", protocol="udp", port=5300, scheduler="rr", monitor={"enabled": False})
+    many = Service(name="many", protocol="udp", port=5300, scheduler="rr", monitor={"type": "none"})
     bench = make_bench(Settings(table_size=1 << 19, services=[Service(), many]))
     director = bench.director
     director.node.ip(f"route add 10.99.0.0/16 via {CLIENT}")

@@ -26,7 +26,7 @@ print(json.dumps(answers))
 def test_one_packet_scheduling_spreads_the_datagrams_of_one_client(make_bench):
     def settings(one_packet: bool) -> Settings:
         return Settings(services=[Service(name="echo", protocol="udp", port=UDP_PORT, scheduler="rr",
-                                          monitor={"enabled": False}, options={"one_packet": one_packet})])
+                                          monitor={"type": "none"}, options={"one_packet": one_packet})])
 
     def answers() -> dict[str, int]:
         return json.loads(bench.client.run(sys.executable, "-c", ONE_PORT_CLIENT, VIP, "30", str(UDP_PORT)))

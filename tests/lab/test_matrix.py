@@ -56,7 +56,7 @@ class Cell:
             options, weights = {}, {"web-1": 1}
             servers = {"address": "::1" if self.family == 6 else "127.0.0.1"}
         return [Service(name=f"{self}-{protocol}", address=self.vip, label=f"wan0:{self.number}", protocol=protocol,
-                        port=port, scheduler="rr", monitor={"enabled": False}, options=options, weights=weights,
+                        port=port, scheduler="rr", monitor={"type": "none"}, options=options, weights=weights,
                         server_options=servers, server_family=self.outer)
                 for protocol, port in (("tcp", PORT), ("udp", f"{PORT}-{CLOSED_PORT}"))]
 

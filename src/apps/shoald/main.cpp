@@ -1,58 +1,27 @@
 // shoald: wiring only. The way of a setting begins in director/controller.cpp, the way of a packet
 // in bpf/director.h.
 
-#include <sys/resource.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <filesystem>
 #include <iostream>
 
 #include "api/api.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "config/toml_reader.h"
 #include "dataplane/bpf/bpf_dataplane.h"
 #include "director/controller.h"
 #include "http/server.h"
 #include "http/unix_socket.h"
+#include "http/web_client.h"
 #include "net/netlink.h"
 #include "options.h"
+#include "programs/socket_runner.h"
+#include "start_up.h"
+#include "telemetry/delivery.h"
+#include "telemetry/notifier.h"
 
 namespace shoal {
 namespace {
-
-/// The configuration, or nothing once its problems have been printed as `shoal check` would.
-std::optional<model::Configuration> load_configuration(const std::string& path) {
-    const auto text = read_file(path, config::max_file_size);
-    if (!text) {
-        log(Message::configuration_refused, "{}", text.error().message);
-        return std::nullopt;
-    }
-    // A device that comes up later than shoald is no reason not to serve on the others.
-    auto configuration = config::read_toml(*text, {});
-    if (configuration) return std::move(*configuration);
-    log(Message::configuration_refused, "{}: {} problems", path, configuration.error().size());
-    std::cerr << config::render(configuration.error(), path, *text);
-    return std::nullopt;
-}
-
-/// Every check that waits holds a socket: 1000 silent real servers hold 1000.
-void allow_many_descriptors() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-Result<void> make_socket_directory(const std::string& socket) {
-    const auto directory = std::filesystem::path(socket).parent_path();
-    std::error_code error;
-    if (!directory.empty()) std::filesystem::create_directories(directory, error);
-    if (error) return fail(directory.string() + ": " + error.message());
-    return {};
-}
 
 Result<void> serve(const DaemonOptions& options, model::Configuration configuration,
                    net::Netlink netlink) {
@@ -74,12 +43,20 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
         log(Message::director_stopping, "the data plane works on");
         loop.stop();
     });
+    programs::SocketRunner programs(loop, options.run_socket);
+    http::WebClient web(loop);
+    telemetry::Notifier notifier(loop, [&](const model::Notification& notification) {
+        return telemetry::deliveries_of(notification, {loop, programs, web});
+    });
     http::Server* running = nullptr;
+    bool withdrawn = false;
     director::Controller controller(
-        loop, {options.configuration_file, options.state_directory, SHOAL_VERSION},
+        loop,
+        {options.configuration_file, options.state_directory, SHOAL_VERSION, &programs, &notifier},
         std::move(netlink), std::move(*dataplane), [&] {
-            signals.cancel();
+            withdrawn = true;
             running->close();
+            loop.stop();
         });
     api::Api api(controller, operators);
     http::Server server(loop, std::move(*socket), api);
@@ -88,6 +65,11 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     log(Message::director_started, "version {}, configuration {}, data plane {}", SHOAL_VERSION,
         options.configuration_file, adopted ? "adopted" : "new");
     loop.run();
+    // After `shoal stop` its answer is still to be sent; what is on its way elsewhere, to those who
+    // are told for instance, holds nobody up.
+    loop.restart();
+    while (withdrawn && !server.finished() && loop.run_one() > 0)
+        continue;
     return {};
 }
 

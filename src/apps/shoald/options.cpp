@@ -14,6 +14,8 @@ DaemonOptions parse_options(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--socket", options.socket, "socket that `shoal` talks to")
         ->capture_default_str();
+    app.add_option("--run-socket", options.run_socket, "socket of shoal-run, which runs programs")
+        ->capture_default_str();
     app.add_option("--pin-dir", options.pin_directory,
                    "where programs and tables are pinned (bpffs)")
         ->capture_default_str();

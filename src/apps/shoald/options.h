@@ -7,6 +7,8 @@ namespace shoal {
 struct DaemonOptions {
     std::string configuration_file = "/etc/shoal/shoal.toml";
     std::string socket = "/run/shoal/shoald.sock";
+    /// Of shoal-run, which runs programs.
+    std::string run_socket = "/run/shoal/run.socket";
     std::string pin_directory = "/sys/fs/bpf/shoal";
     std::string state_directory = "/run/shoal";
     /// Withdraw addresses and data plane instead of serving.

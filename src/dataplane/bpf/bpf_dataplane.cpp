@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "dataplane/bpf/connection_reader.h"
 #include "dataplane/bpf/conversions.h"
+#include "dataplane/bpf/counters.h"
 #include "dataplane/bpf/device_records.h"
 #include "dataplane/bpf/explainer.h"
 #include "dataplane/bpf/fragment_holder.h"
@@ -22,9 +23,9 @@
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/record_layout.h"
 #include "dataplane/bpf/self_check.h"
+#include "dataplane/bpf/signal_reader.h"
 #include "dataplane/bpf/statistics.h"
 #include "dataplane/bpf/successor.h"
-#include "dataplane/bpf/signal_reader.h"
 #include "dataplane/bpf/tracer.h"
 #include "dataplane/bpf/verdict_texts.h"
 #include "dataplane/bpf/virtual_servers.h"
@@ -117,6 +118,12 @@ struct BpfDataplane::Parts {
     const Tables* former() const {
         return moving() && installation.former->tables ? &*installation.former->tables : nullptr;
     }
+    /// Where its programs count verdicts; -1: there are none.
+    int former_verdicts() const {
+        if (!moving()) return -1;
+        const auto map = installation.former->maps.find("verdicts");
+        return map != installation.former->maps.end() ? map->second.get() : -1;
+    }
     /// Of the table, and of the one that connections are being moved from.
     template <class Change>
     void change_settings(Change change) const {
@@ -205,6 +212,25 @@ bool is_of_virtual_server(const Operation& operation) {
            !std::holds_alternative<SetTableSize>(operation);
 }
 
+/// While the table that runs opens connections still, none is in the one beside it: the next
+/// attempt makes its own, and the memory of this one is given back.
+Result<void> drop_unused_successor(const PinDirectory& pins) {
+    const auto marker = pins.get(commit_marker);
+    if (!marker) return fail(marker.error());
+    if (!*marker) return {};
+    const auto settings = NumberRecord::read(marker->get());
+    if (!settings) return fail(settings.error());
+    if (settings->get("draining") != 0) return {};
+    const auto successor = find_successor(pins);
+    if (!successor) return fail(successor.error());
+    if (!*successor) return {};
+    const auto own = (*successor)->get(commit_marker);
+    if (!own) return fail(own.error());
+    if (!is_of_this_version(own->get())) return {};
+    if (auto done = Hooks::step_back(); !done) return done;
+    return drop_successor(pins);
+}
+
 bool adds_ipv6(const Operation& operation) {
     const auto* addition = std::get_if<AddService>(&operation);
     return addition != nullptr && addition->key.address.is_v6();
@@ -251,7 +277,24 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     if (auto good = check_table_size(options.table_size); !good) return fail(good.error());
     auto pins = PinDirectory::open(options.pin_directory);
     if (!pins) return fail(pins.error());
-    auto parts = open_parts(std::move(*pins), options.table_size);
+    auto dataplane = open_settled(*pins, options.table_size);
+    if (!dataplane) {
+        static_cast<void>(drop_unused_successor(*pins));
+        return dataplane;
+    }
+    // What a dead process held by is gone.
+    (*dataplane)->parts_->name_holder(0);
+    if (options.hold_fragments) {
+        if (auto held = (*dataplane)->parts_->hold_fragments(); !held) {
+            log(Message::fragments_not_held, "{}", held.error().message);
+        }
+    }
+    return dataplane;
+}
+
+Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open_settled(const PinDirectory& pins,
+                                                                 std::uint32_t table_size) {
+    auto parts = open_parts(pins, table_size);
     if (!parts) return fail(parts.error());
     std::unique_ptr<BpfDataplane> dataplane(new BpfDataplane(std::move(*parts)));
     const Installation& installation = dataplane->parts_->installation;
@@ -265,13 +308,6 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     if (!signals) return fail(signals.error());
     dataplane->parts_->signals = std::move(*signals);
     dataplane->parts_->signals->read_from(dataplane->parts_->tables());
-    // What a dead process held by is gone.
-    dataplane->parts_->name_holder(0);
-    if (options.hold_fragments) {
-        if (auto held = dataplane->parts_->hold_fragments(); !held) {
-            log(Message::fragments_not_held, "{}", held.error().message);
-        }
-    }
     return dataplane;
 }
 
@@ -298,9 +334,10 @@ Result<void> BpfDataplane::resize(std::uint32_t cells) {
     const Tables& present = parts_->tables();
     if (auto fits = check_room(cells, load_shared(present.sweeper[0].used)); !fits) return fits;
     if (auto fits = check_memory({cells}, present.table_bytes()); !fits) return fits;
-    if (auto made = make_successor(parts_->pins, present.maps, &present.settings[0], {cells});
-        !made)
-        return made;
+    const auto settings = NumberRecord::read(present.fd(commit_marker));
+    if (!settings) return fail(settings.error());
+    auto made = make_successor(parts_->pins, present.maps, *settings, {cells});
+    if (!made) return made;
     auto next = open_parts(parts_->pins, cells);
     if (!next) {
         static_cast<void>(drop_successor(parts_->pins));
@@ -326,6 +363,8 @@ Result<Work> BpfDataplane::advance() {
     // The former table is empty, its programs leave everything to those behind.
     if (auto done = parts_->hooks.replace_programs(); !done) return fail(done.error());
     if (parts_->former() == nullptr) {
+        auto kept = keep_verdicts(parts_->tables(), parts_->former_verdicts());
+        if (!kept) return fail(kept.error());
         if (auto gone = drop_unknown_pins(parts_->pins); !gone) return fail(gone.error());
     }
     if (auto done = promote_successor(parts_->pins); !done) return fail(done.error());
@@ -418,7 +457,8 @@ Result<Statistics> BpfDataplane::statistics() {
     if (!parts_) return withdrawn();
     const auto entries = parts_->virtual_servers.list();
     if (!entries) return fail(entries.error());
-    auto statistics = read_statistics(parts_->tables(), parts_->former(), *entries);
+    auto statistics =
+        read_statistics(parts_->tables(), parts_->former(), parts_->former_verdicts(), *entries);
     if (statistics && parts_->moving() && parts_->former() == nullptr) {
         const FormerTable& former = *parts_->installation.former;
         statistics->table.former_size = former.sizes.cells;

@@ -59,6 +59,8 @@ class BpfDataplane final : public Dataplane {
     explicit BpfDataplane(std::unique_ptr<Parts> parts);
 
     static Result<std::unique_ptr<Parts>> open_parts(PinDirectory pins, std::uint32_t table_size);
+    static Result<std::unique_ptr<BpfDataplane>> open_settled(const PinDirectory& pins,
+                                                              std::uint32_t table_size);
     Result<void> resize(std::uint32_t cells);
     Result<void> settle();
     std::vector<Result<void>> apply_in_turn(std::span<const Operation> operations);

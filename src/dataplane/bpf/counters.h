@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/result.h"
 #include "dataplane/bpf/tables.h"
@@ -16,5 +17,12 @@ Result<model::Counters> total_counters(const Tables& tables);
 
 /// Makes the counters of a virtual server's index 0. The total keeps what they counted.
 Result<void> begin_counters(const Tables& tables, std::uint32_t service);
+
+/// Packets by verdict. `former`: where the programs count that connections are being moved from,
+/// the same map or that of another version; -1: there are none.
+Result<std::vector<std::uint64_t>> read_verdicts(const Tables& tables, int former);
+
+/// Those of another version's programs, once these run no more. May be repeated.
+Result<void> keep_verdicts(const Tables& tables, int former);
 
 }  // namespace shoal::dataplane

@@ -190,7 +190,7 @@ Result<void> Hooks::stand_behind() const {
     });
 }
 
-Result<void> Hooks::step_back() const {
+Result<void> Hooks::step_back() {
     return for_each_device([](const Device& device) { return detach_tc_behind(device); });
 }
 

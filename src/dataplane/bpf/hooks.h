@@ -41,7 +41,7 @@ class Hooks {
     /// leave to tc goes on to the current one.
     Result<void> stand_behind() const;
     /// Undoes stand_behind().
-    Result<void> step_back() const;
+    static Result<void> step_back();
     /// From every device, also those of earlier runs.
     Result<void> detach_all() const;
 

@@ -254,7 +254,7 @@ Result<void> prepare_upgrade(const PinDirectory& pins, const NumberRecord& setti
     if (auto fits = check_memory(sizes, model::table_bytes(sizes.cells)); !fits) return fits;
     const auto maps = open_maps(pins);
     if (!maps) return fail(maps.error());
-    return make_successor(pins, *maps, nullptr, sizes);
+    return make_successor(pins, *maps, settings, sizes);
 }
 
 /// The table that takes over from the one with these settings, if there is one. Another version's
@@ -319,16 +319,15 @@ Result<Installation> install(const PinDirectory& pins, TableSizes sizes) {
     if (!*marker) return create(pins, sizes);
     const auto settings = NumberRecord::read(marker->get());
     if (!settings) return fail(settings.error());
+    const auto version = settings->get("abi_version");
+    if (version != SHOAL_ABI_VERSION && settings->get("common_version") != SHOAL_COMMON_VERSION) {
+        return wrong_version(pins, version,
+                             "its connections cannot be taken over; withdraw it with the shoald "
+                             "that made it");
+    }
     auto successor = successor_of(pins, *settings);
     if (!successor) return fail(successor.error());
-    const auto version = settings->get("abi_version");
     if (!*successor && version != SHOAL_ABI_VERSION) {
-        if (settings->get("common_version") != SHOAL_COMMON_VERSION) {
-            return wrong_version(
-                pins, version,
-                "its connections cannot be taken over; withdraw it with the shoald "
-                "that made it");
-        }
         if (auto done = prepare_upgrade(pins, *settings); !done) {
             return fail(done.error().within("taking over from another version"));
         }

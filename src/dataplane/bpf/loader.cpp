@@ -177,9 +177,9 @@ bool belongs_to_table(std::string_view map) {
 
 bool belongs_to_version(std::string_view map) {
     static constexpr std::array<std::string_view, 15> names{
-        "signals", "passing_flow", "passing_addresses", "fragments",    "fragments6",   "recent_service",
-        "arrivals",     "template_opening",  "quoted_flow",  "icmp_scratch", "traced_flow",
-        "trace_filter", "trace_state",       "trace_events", "explanation"};
+        "signals",        "passing_flow", "passing_addresses", "fragments",    "fragments6",
+        "recent_service", "arrivals",     "template_opening",  "quoted_flow",  "icmp_scratch",
+        "traced_flow",    "trace_filter", "trace_state",       "trace_events", "explanation"};
     return std::ranges::find(names, map) != names.end();
 }
 

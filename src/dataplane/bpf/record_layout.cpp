@@ -69,7 +69,10 @@ Result<RecordLayout> RecordLayout::of_type(const btf* types, std::uint32_t numbe
     const btf_member* members = btf_members(type);
     for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
         const char* name = btf__name_by_offset(types, members[i].name_off);
-        if (name != nullptr) layout.offsets_[name] = btf_member_bit_offset(type, i) / 8;
+        const std::int64_t size = btf__resolve_size(types, members[i].type);
+        if (name == nullptr || size < 0) continue;
+        layout.members_[name] = {btf_member_bit_offset(type, i) / 8,
+                                 static_cast<std::size_t>(size)};
     }
     return layout;
 }
@@ -100,9 +103,14 @@ bool is_of_this_version(int settings) {
 }
 
 std::optional<std::size_t> RecordLayout::offset(const std::string& member) const {
-    const auto found = offsets_.find(member);
-    if (found == offsets_.end()) return std::nullopt;
-    return found->second;
+    const auto found = members_.find(member);
+    if (found == members_.end()) return std::nullopt;
+    return found->second.offset;
+}
+
+std::size_t RecordLayout::size_of(const std::string& member) const {
+    const auto found = members_.find(member);
+    return found == members_.end() ? 0 : found->second.size;
 }
 
 Result<NumberRecord> NumberRecord::read(int map) {
@@ -120,12 +128,13 @@ Result<NumberRecord> NumberRecord::read(int map) {
     return record;
 }
 
-std::uint32_t NumberRecord::get(const std::string& member) const {
+std::uint32_t NumberRecord::get(const std::string& member, std::size_t index) const {
     std::uint32_t number = 0;
+    const std::size_t count = layout_.size_of(member) / sizeof number;
     const auto offset = layout_.offset(member);
-    if (offset && *offset + sizeof number <= value_.size()) {
-        std::memcpy(&number, &value_[*offset], sizeof number);
-    }
+    if (!offset || index >= count) return number;
+    const std::size_t place = *offset + index * sizeof number;
+    if (place + sizeof number <= value_.size()) std::memcpy(&number, &value_[place], sizeof number);
     return number;
 }
 

@@ -1,24 +1,21 @@
 #include "dataplane/bpf/statistics.h"
 
+#include <bpf/bpf.h>
+
 #include <ctime>
-#include <numeric>
 
 #include "dataplane/bpf/counters.h"
-#include "dataplane/bpf/per_cpu.h"
 #include "dataplane/bpf/verdict_texts.h"
 
 namespace shoal::dataplane {
 
 namespace {
 
-Result<std::vector<model::VerdictCount>> read_verdicts(int map) {
+std::vector<model::VerdictCount> with_texts(const std::vector<std::uint64_t>& counts) {
     std::vector<model::VerdictCount> verdicts;
-    for (std::uint32_t index = 0; index < SHOAL_VERDICT_COUNT; ++index) {
-        const auto values = read_per_cpu<__u64>(map, index);
-        if (!values) return fail(values.error());
-        const VerdictText& text = verdict_texts[index];
-        verdicts.push_back({std::string(text.name), std::string(text.meaning),
-                            std::accumulate(values->begin(), values->end(), std::uint64_t{0})});
+    for (std::size_t verdict = 0; verdict < counts.size(); ++verdict) {
+        const VerdictText& text = verdict_texts[verdict];
+        verdicts.push_back({std::string(text.name), std::string(text.meaning), counts[verdict]});
     }
     return verdicts;
 }
@@ -66,7 +63,7 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
 
 }  // namespace
 
-Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
+Result<Statistics> read_statistics(const Tables& tables, const Tables* former, int former_verdicts,
                                    const std::vector<VirtualServers::Entry>& entries) {
     Statistics statistics;
     for (const auto& entry : entries) {
@@ -77,9 +74,9 @@ Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
     const auto total = total_counters(tables);
     if (!total) return fail(total.error());
     statistics.total = *total;
-    auto verdicts = read_verdicts(tables.fd("verdicts"));
+    const auto verdicts = read_verdicts(tables, former_verdicts);
     if (!verdicts) return fail(verdicts.error());
-    statistics.verdicts = std::move(*verdicts);
+    statistics.verdicts = with_texts(*verdicts);
     statistics.table.size = tables.sizes().cells;
     statistics.table.memory_bytes = tables.table_bytes();
     for (const Tables* table : {&tables, former}) {

@@ -9,8 +9,9 @@
 namespace shoal::dataplane {
 
 /// Sums the counters of all CPUs for the given virtual servers and their real servers. `former` is
-/// the table that connections are being moved from, or null.
-Result<Statistics> read_statistics(const Tables& tables, const Tables* former,
+/// the table that connections are being moved from, or null; `former_verdicts` as for
+/// read_verdicts().
+Result<Statistics> read_statistics(const Tables& tables, const Tables* former, int former_verdicts,
                                    const std::vector<VirtualServers::Entry>& entries);
 
 }  // namespace shoal::dataplane

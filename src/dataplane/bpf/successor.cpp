@@ -2,12 +2,9 @@
 
 #include <bpf/bpf.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "dataplane/bpf/installation.h"
-#include "dataplane/bpf/per_cpu.h"
 
 namespace shoal::dataplane {
 
@@ -22,10 +19,13 @@ bool exists(const PinDirectory& pins, const char* directory) {
     return std::filesystem::exists(pins.path() / directory, ignored);
 }
 
-void copy_settings(const shoal_settings& from, shoal_settings& to) {
-    std::ranges::copy(from.timeout, &to.timeout[0]);
-    to.secure_tcp = from.secure_tcp;
-    to.route_generation = from.route_generation;
+/// What the former table's have not is left as it is.
+void copy_settings(const NumberRecord& from, shoal_settings& to) {
+    for (std::size_t state = 0; state < SHOAL_STATES; ++state) {
+        if (const auto ticks = from.get("timeout", state); ticks != 0) to.timeout[state] = ticks;
+    }
+    to.secure_tcp = from.get("secure_tcp");
+    to.route_generation = from.get("route_generation");
 }
 
 std::uint32_t id_of(int map) {
@@ -37,18 +37,6 @@ std::uint32_t id_of(int map) {
 bool is_in(const Objects& maps, const std::string& name, int map) {
     const auto found = maps.find(name);
     return found != maps.end() && id_of(found->second.get()) == id_of(map);
-}
-
-/// Another version counted them in a map of its own.
-Result<void> copy_verdicts(int from, int to) {
-    for (std::uint32_t index = 0; index < SHOAL_VERDICT_COUNT; ++index) {
-        auto counts = read_per_cpu<__u64>(from, index);
-        if (!counts) return {};
-        if (bpf_map_update_elem(to, &index, counts->data(), BPF_ANY) != 0) {
-            return fail(system_error("copying counters", errno));
-        }
-    }
-    return {};
 }
 
 /// All that `present` has not.
@@ -63,20 +51,16 @@ Result<void> pin_table(const PinDirectory& pins, const Tables& table, const Obje
 }  // namespace
 
 Result<void> make_successor(const PinDirectory& pins, const Objects& present,
-                            const shoal_settings* settings, TableSizes sizes) {
+                            const NumberRecord& settings, TableSizes sizes) {
     if (auto gone = drop_successor(pins); !gone) return gone;
-    auto maps = make_table(
-        present, settings != nullptr ? Origin::same_version : Origin::other_version, sizes);
+    const bool same_version = settings.get("abi_version") == SHOAL_ABI_VERSION;
+    auto maps =
+        make_table(present, same_version ? Origin::same_version : Origin::other_version, sizes);
     if (!maps) return fail(maps.error());
     auto table = Tables::map(std::move(*maps));
     if (!table) return fail(table.error());
     if (auto done = fill_fresh_tables(*table, sizes); !done) return done;
-    if (settings != nullptr) copy_settings(*settings, table->settings[0]);
-    const auto verdicts = present.find("verdicts");
-    if (verdicts != present.end() && !is_in(present, "verdicts", table->fd("verdicts"))) {
-        auto done = copy_verdicts(verdicts->second.get(), table->fd("verdicts"));
-        if (!done) return done;
-    }
+    copy_settings(settings, table->settings[0]);
     const auto directory = PinDirectory::open(pins.path() / successor_directory);
     if (!directory) return fail(directory.error());
     return pin_table(*directory, *table, present);

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "dataplane/bpf/loader.h"
 #include "dataplane/bpf/pin_directory.h"
+#include "dataplane/bpf/record_layout.h"
 #include "dataplane/bpf/tables.h"
 
 // A table of another size stands beside the one that runs until the connections have moved. Its own
@@ -22,10 +23,10 @@ namespace shoal::dataplane {
 constexpr const char* successor_directory = "successor";
 constexpr const char* promoted_directory = "promoted";
 
-/// Makes and pins an empty table of `sizes` beside the one that `present` has; `settings` are that
-/// one's, or null where it is of another version. No program is loaded.
+/// Makes and pins an empty table of `sizes` beside the one that `present` has, of this version or
+/// another; `settings` are that one's. No program is loaded.
 Result<void> make_successor(const PinDirectory& pins, const Objects& present,
-                            const shoal_settings* settings, TableSizes sizes);
+                            const NumberRecord& settings, TableSizes sizes);
 /// The directory of a successor with its commit marker; without that it is cleared away.
 Result<std::optional<PinDirectory>> find_successor(const PinDirectory& pins);
 /// Before any program of it is attached.

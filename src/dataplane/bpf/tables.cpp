@@ -58,6 +58,7 @@ Result<Tables> Tables::map(Objects maps) {
     take(tables.templates, "server_templates", SHOAL_MAX_SERVERS);
     take(tables.devices, "devices", SHOAL_MAX_DEVICES);
     take(tables.former_counters, "former_counters", 1);
+    take(tables.former_verdicts, "former_verdicts", SHOAL_MAX_VERDICTS);
     take(tables.cursors, "scheduler_state", SHOAL_MAX_SERVICES);
     if (!result) return fail(result.error());
     return tables;

@@ -73,6 +73,8 @@ struct Tables {
     MappedArray<shoal_device> devices;
     /// See former_counters in bpf/maps.h.
     MappedArray<shoal_counters> former_counters;
+    /// See former_verdicts in bpf/maps.h.
+    MappedArray<__u64> former_verdicts;
     /// The words of union shoal_cursor.
     MappedArray<__u64> cursors;
 };

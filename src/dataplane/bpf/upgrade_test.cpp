@@ -7,10 +7,12 @@
 #include <span>
 #include <stdexcept>
 
+#include "dataplane/bpf/devices.h"
 #include "dataplane/bpf/installation.h"
 #include "dataplane/bpf/moving_tables.h"
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/bpf/record_layout.h"
+#include "dataplane/bpf/tc_filters.h"
 #include "other_tc.skel.h"
 #include "other_tc6.skel.h"
 
@@ -63,7 +65,7 @@ class OtherVersion {
 
   private:
     static bool is_own(std::string_view map) {
-        return belongs_to_table(map) || belongs_to_version(map);
+        return belongs_to_table(map) || belongs_to_version(map) || map == "verdicts";
     }
     int fd(const char* map) const { return bpf_object__find_map_fd_by_name(tc_->obj, map); }
     void take(const auto& skeleton) const {
@@ -136,6 +138,10 @@ class UpgradeTest : public MovingTables {
         const auto directory = PinDirectory::open(pins()).value();
         OtherVersion(directory).pin();
     }
+    NumberRecord settings() const {
+        const auto directory = PinDirectory::open(pins()).value();
+        return NumberRecord::read(directory.get(commit_marker).value().get()).value();
+    }
     void change_version(const char* member, std::uint32_t number) const {
         const auto directory = PinDirectory::open(pins()).value();
         const auto marker = directory.get(commit_marker).value();
@@ -145,13 +151,13 @@ class UpgradeTest : public MovingTables {
 
 TEST(Maps, each_belongs_to_a_table_to_a_version_or_goes_on) {
     // To these a new version must find back: a change of their layout raises SHOAL_COMMON_VERSION.
-    const std::set<std::string> go_on{"access_list",      "address_filter",  "devices",
-                                      "former_counters",  "ftp_controls",    "locality",
-                                      "nat_origins",      "no_locality",     "pools",
-                                      "scheduler_state",  "server_counters", "server_details",
-                                      "server_loads",     "server_table",    "server_templates",
-                                      "service_counters", "service_ports",   "service_table",
-                                      "services",         "stateless_times", "verdicts"};
+    const std::set<std::string> go_on{
+        "access_list",      "address_filter", "devices",         "former_counters",
+        "former_verdicts",  "ftp_controls",   "locality",        "nat_origins",
+        "no_locality",      "pools",          "scheduler_state", "server_counters",
+        "server_details",   "server_loads",   "server_table",    "server_templates",
+        "service_counters", "service_ports",  "service_table",   "services",
+        "stateless_times",  "verdicts"};
     for (const std::string& name : map_names().value()) {
         EXPECT_EQ(belongs_to_table(name) + belongs_to_version(name) + go_on.contains(name), 1)
             << name;
@@ -182,6 +188,30 @@ TEST_F(UpgradeTest, connections_of_another_layout_move_to_this_one) {
         EXPECT_EQ(connection.client, address("198.51.100.7"));
     }
     EXPECT_FALSE(std::filesystem::exists(pins() / "a_map_that_this_version_has_not"));
+}
+
+TEST_F(UpgradeTest, settings_and_counts_of_verdicts_go_on) {
+    serve();
+    become_another_version();
+    change_version("secure_tcp", 1);
+    change_version("route_generation", 7);
+    EXPECT_NE(open_connection(2000), 0);
+    const auto sent = [&] {
+        send({.from_port = 2000});
+        const auto verdicts = dataplane->statistics()->verdicts;
+        return verdicts[SHOAL_VERDICT_forwarded].packets;
+    };
+    dataplane = open();
+    EXPECT_EQ(sent(), 2U);
+    dataplane = nullptr;
+    dataplane = open();
+    EXPECT_EQ(sent(), 3U);
+    finish(*dataplane);
+    EXPECT_EQ(sent(), 4U);
+    EXPECT_EQ(dataplane->statistics()->verdicts[SHOAL_VERDICT_new_connection].packets, 1U);
+    EXPECT_TRUE(dataplane->observe()->secure_tcp);
+    EXPECT_EQ(dataplane->observe()->timeouts.established, std::chrono::hours(1));
+    EXPECT_EQ(pinned_tables().settings[0].route_generation, 7U);
 }
 
 TEST_F(UpgradeTest, connections_of_ipv6_move_too) {
@@ -224,11 +254,42 @@ TEST_F(UpgradeTest, a_table_that_another_version_prepared_and_did_not_use_is_dro
     serve();
     const int server = open_connection(2000);
     const auto directory = PinDirectory::open(pins()).value();
-    ASSERT_TRUE(make_successor(directory, pinned_tables().maps, nullptr, {cells}));
+    ASSERT_TRUE(make_successor(directory, pinned_tables().maps, settings(), {cells}));
     const auto marker = directory.get("successor/settings").value();
     ASSERT_TRUE(NumberRecord::read(marker.get())->put("abi_version", other_version));
     dataplane = open();
     expect_one_table(cells);
+    EXPECT_EQ(send({.from_port = 2000}), server);
+}
+
+TEST_F(UpgradeTest, what_fails_before_the_first_connection_moves_leaves_nothing) {
+    serve();
+    become_another_version();
+    const int server = open_connection(2000);
+    run("ip link add wan0 type bridge");
+    const auto directory = PinDirectory::open(pins()).value();
+    const auto records = directory.get("connections").value();
+    const Device device = find_device("wan0").value();
+    const auto program = directory.get("shoal_tc").value();
+    ASSERT_TRUE(attach_tc(device, program.get(), model::HookChoice::tc));
+    // What an attempt that was killed has left behind.
+    ASSERT_TRUE(attach_tc(device, program.get(), model::HookChoice::tc, Place::behind));
+    const Descriptor without_types(
+        bpf_map_create(BPF_MAP_TYPE_ARRAY, "connections", 4, 128, cells, nullptr));
+    ASSERT_TRUE(directory.unpin("connections"));
+    ASSERT_TRUE(directory.pin("connections", without_types.get()));
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const auto refused = BpfDataplane::open(options());
+        ASSERT_FALSE(refused);
+        EXPECT_THAT(refused.error().message, HasSubstr("no types"));
+        EXPECT_FALSE(std::filesystem::exists(pins() / successor_directory));
+        EXPECT_EQ(list_tc_filters(device)->ours.size(), 1U);
+    }
+    ASSERT_TRUE(directory.unpin("connections"));
+    ASSERT_TRUE(directory.pin("connections", records.get()));
+    EXPECT_EQ(send({.from_port = 2000}), server);
+    dataplane = open();
+    finish(*dataplane);
     EXPECT_EQ(send({.from_port = 2000}), server);
 }
 
@@ -252,9 +313,14 @@ TEST_F(UpgradeTest, what_else_has_another_layout_is_refused_and_stays) {
     dataplane.reset();
     change_version("abi_version", other_version);
     change_version("common_version", SHOAL_COMMON_VERSION + 1);
+    const auto directory = PinDirectory::open(pins()).value();
+    ASSERT_TRUE(make_successor(directory, pinned_tables().maps, settings(), {cells}));
+    const auto marker = directory.get("successor/settings").value();
+    ASSERT_TRUE(NumberRecord::read(marker.get())->put("abi_version", other_version));
     const auto refused = BpfDataplane::open(options());
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message, HasSubstr("withdraw it with the shoald that made it"));
+    EXPECT_TRUE(std::filesystem::exists(pins() / successor_directory / "settings"));
     EXPECT_EQ(send({.from_port = 2000}), server);
 }
 

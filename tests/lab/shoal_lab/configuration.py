@@ -44,6 +44,8 @@ class Settings:
     timeouts: dict[str, str] = field(default_factory=dict)
     services: list[Service] = field(default_factory=lambda: [Service()])
     marks: list[Mark] = field(default_factory=list)
+    # Each as in the file.
+    notifications: list[dict[str, object]] = field(default_factory=list)
 
 
 def value(item: object) -> str:
@@ -73,6 +75,8 @@ def text(lab: Lab, settings: Settings) -> str:
         lines += lines_of("[global.timeouts]", dict(settings.timeouts))
     for mark in settings.marks:
         lines += lines_of("[[mark]]", vars(mark))
+    for notification in settings.notifications:
+        lines += lines_of("[[notification]]", notification)
     for service in settings.services:
         lines += service_lines(lab, service)
     return "\n".join(lines)

@@ -14,18 +14,23 @@ from .topology import Lab, links
 
 SHOALD = BUILD / "bin/shoald"
 SHOAL = BUILD / "bin/shoal"
+SHOAL_RUN = BUILD / "bin/shoal-run"
 
 
 class Director:
     def __init__(self, lab: Lab, settings: Settings | None = None):
         self.lab = lab
         self.program = SHOALD
+        # A command that starts the program, with its options.
+        self.prefix: list[str] = []
         self.node = lab.director
         self.settings = settings or Settings()
         self.configuration = lab.directory / "shoal.toml"
         self.socket = lab.directory / "shoald.sock"
+        self.run_socket = lab.directory / "run.socket"
         self.log = lab.directory / "shoald.log"
         self.process: subprocess.Popen | None = None
+        self.runner: subprocess.Popen | None = None
         self.before = self.traces()
 
     def start(self) -> "Director":
@@ -38,12 +43,21 @@ class Director:
         self.lab.pin_directory.parent.mkdir(exist_ok=True)
         if not self.configuration.exists():
             self.configuration.write_text(text(self.lab, self.settings))
+        if has_programs(self.settings) and self.runner is None:
+            self.start_runner()
         with self.log.open("a") as log:
-            self.process = self.node.start(self.program, *self.places(), stderr=log, stdout=log)
+            self.process = self.node.start(*self.prefix, self.program, *self.places(), stderr=log, stdout=log)
 
     def places(self) -> list[str | Path]:
         return ["--config", self.configuration, "--socket", self.socket, "--pin-dir", self.lab.pin_directory,
-                "--state-dir", self.lab.directory / "state"]
+                "--state-dir", self.lab.directory / "state", "--run-socket", self.run_socket]
+
+    def start_runner(self) -> None:
+        """shoal-run, which ends with the lab; returns when it takes orders."""
+        with self.log.open("a") as log:
+            self.runner = self.node.start(SHOAL_RUN, "--socket", self.run_socket, "--user", "nobody",
+                                          stderr=log, stdout=log)
+        wait_for("shoal-run takes orders", self.run_socket.exists, 20)
 
     def wait_until_it_answers(self, timeout: float = 120) -> None:
         def answers() -> bool:
@@ -153,6 +167,11 @@ class Director:
             server = self.server(name)
             return {**server, "seen": time.monotonic()} if server["in_pool"] is inside else None
         return wait_for(f"{name} {'in' if inside else 'out of'} the pool", there, timeout)
+
+
+def has_programs(settings: Settings) -> bool:
+    return (any("sending_program" in service.monitor for service in settings.services)
+            or any("command" in notification for notification in settings.notifications))
 
 
 def built() -> bool:

@@ -133,7 +133,7 @@ void LoadedPrograms::leave(std::unique_ptr<LoadedPrograms> used, bool timer_star
     if (!used || timer_started || !worthwhile) return;
     const auto start = Clock::now();
     used->empty_maps();
-    worthwhile = Clock::now() - start < used->loading_;
+    worthwhile = Clock::now() - start < 4 * used->loading_;
     idle().push_back(std::move(used));
 }
 

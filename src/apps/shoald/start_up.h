@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "model/configuration.h"
+
+namespace shoal {
+
+/// The configuration, or nothing once its problems have been printed as `shoal check` would.
+std::optional<model::Configuration> load_configuration(const std::string& path);
+
+/// Every check that waits holds a socket: 1000 silent real servers hold 1000.
+void allow_many_descriptors();
+
+Result<void> make_socket_directory(const std::string& socket);
+
+}  // namespace shoal

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "director/circumstances.h"
+#include "model/configuration.h"
+#include "model/health_report.h"
+
+namespace shoal::director {
+
+std::vector<model::TargetHealth> health_report(const model::Configuration& configuration,
+                                               const health::HealthView& health,
+                                               const StateView& states);
+
+}  // namespace shoal::director

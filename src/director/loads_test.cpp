@@ -1,0 +1,92 @@
+#include "director/loads.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "director/testing.h"
+
+namespace shoal::director {
+namespace {
+
+using health::AgentState;
+using model::AdministrativeState;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::two_servers;
+
+const health::TargetId first{"web", "web-1"};
+const health::TargetId second{"web", "web-2"};
+
+model::Configuration monitored(model::LoadTool tool) {
+    auto configuration = two_servers();
+    configuration.virtual_servers[0].load_monitor.tool = tool;
+    return configuration;
+}
+
+health::LoadView with_agent(AgentState agent) {
+    health::LoadView loads;
+    loads[first].agent = agent;
+    return loads;
+}
+
+TEST(Loads, are_watched_where_there_is_a_load_monitor) {
+    EXPECT_THAT(load_targets(two_servers()), IsEmpty());
+    auto configuration = monitored(model::LoadTool::rup);
+    const auto targets = load_targets(configuration);
+    ASSERT_EQ(targets.size(), 2U);
+    EXPECT_EQ(targets[0].id, first);
+    EXPECT_EQ(targets[0].port, 0) << "the portmapper knows";
+    configuration.virtual_servers[0].real_servers[0].active = false;
+    EXPECT_EQ(load_targets(configuration).size(), 1U);
+    configuration.virtual_servers[0].active = false;
+    EXPECT_THAT(load_targets(configuration), IsEmpty());
+}
+
+TEST(Loads, are_asked_by_http_at_the_check_port) {
+    auto configuration = monitored(model::LoadTool::http);
+    EXPECT_EQ(load_targets(configuration)[0].port, 80);
+    configuration.virtual_servers[0].load_monitor.port = 8079;
+    EXPECT_EQ(load_targets(configuration)[0].port, 8079);
+}
+
+TEST(Loads, become_factors) {
+    health::LoadView loads;
+    loads[first].per_mille = 400;
+    EXPECT_EQ(load_factors(loads), (WeightFactors{{first, 400}}));
+}
+
+TEST(Loads, of_agents_hold_like_orders) {
+    EXPECT_THAT(with_wishes({}, with_agent(AgentState::ready)), IsEmpty());
+    EXPECT_EQ(with_wishes({}, with_agent(AgentState::drain)),
+              (StateView{{first, AdministrativeState::draining}}));
+    EXPECT_EQ(with_wishes({}, with_agent(AgentState::maintenance)),
+              (StateView{{first, AdministrativeState::maintenance}}));
+    const StateView ordered{{first, AdministrativeState::disabled},
+                            {second, AdministrativeState::draining}};
+    EXPECT_EQ(with_wishes(ordered, with_agent(AgentState::drain)), ordered);
+}
+
+TEST(Loads, of_an_agent_that_is_down_take_its_server_down) {
+    const health::HealthView up{{first, {model::Health::up, "", 5}}};
+    const auto seen = with_agents(up, with_agent(AgentState::down)).at(first);
+    EXPECT_EQ(seen.health, model::Health::down);
+    EXPECT_EQ(seen.reason, "its agent says that it is down");
+    EXPECT_EQ(with_agents(up, with_agent(AgentState::ready)).at(first).health, model::Health::up);
+    const health::HealthView down{{first, {model::Health::down, "connection refused", 5}}};
+    EXPECT_EQ(with_agents(down, with_agent(AgentState::down)).at(first).reason,
+              "connection refused");
+    EXPECT_THAT(with_agents({}, with_agent(AgentState::down)), IsEmpty());
+}
+
+TEST(Loads, that_are_lost_are_problems) {
+    health::LoadView loads;
+    loads[first].problem = "connection refused";
+    EXPECT_THAT(load_problems(loads), IsEmpty()) << "once is nothing";
+    loads[first].lost = true;
+    EXPECT_THAT(load_problems(loads),
+                ElementsAre("the load of web-1 of web is not known, its weight is the file's: "
+                            "connection refused"));
+}
+
+}  // namespace
+}  // namespace shoal::director
