@@ -50,7 +50,6 @@ static __always_inline int admit(const struct arrival* arrival,
     if ((!arrival->opens && !arrival->by_ring) || flow->client_port == bpf_htons(FTP_DATA_PORT))
         return SHOAL_VERDICT_no_connection;
     if (is_martian(flow)) return SHOAL_VERDICT_martian;
-    if (arrival->ttl_expired) return SHOAL_VERDICT_ttl_expired;
     if (service->flags & SHOAL_SERVICE_ACCESS &&
         !may_enter(service, arrival->opening.service, flow))
         return SHOAL_VERDICT_denied;
@@ -90,6 +89,11 @@ static __always_inline int schedule(struct opening* opening, const struct shoal_
     return index < 0 ? SHOAL_VERDICT_no_server : use_server(opening, service, index);
 }
 
+/* The director itself takes a packet whatever its time to live is. */
+static __always_inline bool ends_here(const struct arrival* arrival) {
+    return arrival->ttl_expired && arrival->opening.method != SHOAL_METHOD_LOCAL;
+}
+
 static __always_inline int choose_persistently(struct arrival* arrival,
                                                const struct shoal_service* service) {
     struct opening* opening = &arrival->opening;
@@ -98,6 +102,7 @@ static __always_inline int choose_persistently(struct arrival* arrival,
         if (is_draining()) return SHOAL_VERDICT_left_to_successor;
         int verdict = schedule(opening, service, arrival->by_ring);
         if (verdict != SHOAL_VERDICT_new_connection || !arrival->opens) return verdict;
+        if (ends_here(arrival)) return SHOAL_VERDICT_ttl_expired;
         cell = open_template(opening, service);
         if (!cell) return SHOAL_VERDICT_table_full;
     }
@@ -141,6 +146,9 @@ static __always_inline int choose_server(struct arrival* arrival) {
                                            : schedule(opening, service, arrival->by_ring);
     if (verdict == SHOAL_VERDICT_new_connection && !arrival->opens && !needs_no_record(opening))
         return SHOAL_VERDICT_no_connection;
+    /* As in IPVS, a scheduler has had its turn. */
+    if (verdict == SHOAL_VERDICT_new_connection && ends_here(arrival))
+        return SHOAL_VERDICT_ttl_expired;
     return verdict;
 }
 
@@ -178,6 +186,10 @@ SLOW_PATH int go_without_record(struct arrival* arrival) {
         if (verdict != SHOAL_VERDICT_new_connection) return 0;
     }
     if (!needs_no_record(opening)) return 0;
+    if (ends_here(arrival)) {
+        arrival->verdict = SHOAL_VERDICT_ttl_expired;
+        return 0;
+    }
     fill_passing_flow(opening);
     /* A FIN or RST gets no record though there may be room. */
     if (!arrival->ends) note_stateless(opening->service, opening->method);

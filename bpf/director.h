@@ -329,18 +329,8 @@ static __always_inline int balance(hook_context* context, struct packet* packet)
 }
 
 static __always_inline int action_of(int verdict, int sent) {
+    if (is_sent(verdict)) return sent;
     switch (verdict) {
-        case SHOAL_VERDICT_forwarded:
-        case SHOAL_VERDICT_replied:
-        case SHOAL_VERDICT_new_connection:
-        case SHOAL_VERDICT_icmp_to_server:
-        case SHOAL_VERDICT_icmp_to_client:
-        case SHOAL_VERDICT_ttl_answered:
-        case SHOAL_VERDICT_stateless:
-        case SHOAL_VERDICT_stateless_reply:
-        case SHOAL_VERDICT_fragment_held:
-        case SHOAL_VERDICT_too_big: /* with the answer to its sender */
-            return sent;
         case SHOAL_VERDICT_denied:
         case SHOAL_VERDICT_no_server:
         case SHOAL_VERDICT_no_route:

@@ -5,6 +5,7 @@
  * noted as it arrives, because translation changes it, and shown once its verdict is known. */
 
 #include "accept.h"
+#include "count.h"
 #include "packet.h"
 #include "trace_state.h"
 
@@ -32,27 +33,36 @@ static __always_inline __u32 traced_bytes(hook_context* context) {
     return frame < ETH_HLEN ? 0 : frame - ETH_HLEN;
 }
 
-/* Where the ports are, as far as that is plain; 0: nowhere. */
-static __always_inline __u32 ports_behind(const ip_header* ip) {
+/* Notes the protocol. Returns where its header is behind the beginning of the IP header; 0: in
+ * another fragment, or cut off. */
 #if defined(FAMILY_6)
+static __always_inline __u32 find_ports(hook_context* context, const ip_header* ip,
+                                        struct shoal_trace_tuple* tuple) {
+    tuple->protocol = ip->nexthdr;
+#if defined(HOOK_TC) /* XDP leaves extension headers to it */
+    if (is_extension(ip->nexthdr)) {
+        __u64 found = find_transport(context, ETH_HLEN);
+        if (found & FOUND_CUT_SHORT) return 0;
+        tuple->protocol = found;
+        return found & FOUND_LATER_FRAGMENT ? 0 : found_bytes(found);
+    }
+#else
+    (void)context;
+#endif
     return sizeof(*ip);
+}
 #else
+static __always_inline __u32 find_ports(hook_context* context, const ip_header* ip,
+                                        struct shoal_trace_tuple* tuple) {
+    (void)context;
+    tuple->protocol = ip->protocol;
     return ip->frag_off & bpf_htons(0x1fff) ? 0 : ip->ihl * 4;
-#endif
 }
-
-static __always_inline __u8 traced_protocol(const ip_header* ip) {
-#if defined(FAMILY_6)
-    return ip->nexthdr;
-#else
-    return ip->protocol;
 #endif
-}
 
-static __always_inline void read_ports(hook_context* context, const ip_header* ip,
+static __always_inline void read_ports(hook_context* context, __u32 offset,
                                        struct shoal_trace_tuple* tuple) {
     __be16 ports[2];
-    __u32 offset = ports_behind(ip);
     bool tcp = tuple->protocol == IPPROTO_TCP;
     if ((!tcp && tuple->protocol != IPPROTO_UDP) || !offset) return;
     if (load_bytes(context, ETH_HLEN + offset, ports, sizeof(ports))) return;
@@ -70,10 +80,9 @@ static __noinline int read_tuple(hook_context* context, struct shoal_trace_tuple
         type != bpf_htons(FAMILY_TYPE) || load_bytes(context, ETH_HLEN, &ip, sizeof(ip)))
         return 0;
     tuple->family = FAMILY;
-    tuple->protocol = traced_protocol(&ip);
     widen(tuple->source, source_of(&ip));
     widen(tuple->destination, destination_of(&ip));
-    read_ports(context, &ip, tuple);
+    read_ports(context, find_ports(context, &ip, tuple), tuple);
     return 1;
 }
 
@@ -228,23 +237,6 @@ static __always_inline bool take_trace_token(struct shoal_trace_state* state, __
     return true;
 }
 
-static __always_inline bool went_on(int verdict) {
-    switch (verdict) {
-        case SHOAL_VERDICT_forwarded:
-        case SHOAL_VERDICT_replied:
-        case SHOAL_VERDICT_new_connection:
-        case SHOAL_VERDICT_icmp_to_server:
-        case SHOAL_VERDICT_icmp_to_client:
-        case SHOAL_VERDICT_ttl_answered:
-        case SHOAL_VERDICT_stateless:
-        case SHOAL_VERDICT_stateless_reply:
-        case SHOAL_VERDICT_too_big:
-            return true;
-        default:
-            return false;
-    }
-}
-
 static __noinline int fill_event(hook_context* context, struct shoal_trace_event* event,
                                  const struct shoal_trace_state* state, int verdict) {
     struct shoal_trace_owner owner = state->owner;
@@ -258,7 +250,8 @@ static __noinline int fill_event(hook_context* context, struct shoal_trace_event
     event->xdp = is_xdp;
     __builtin_memset(event->zero, 0, sizeof(event->zero));
     event->arrived = state->arrived;
-    if (went_on(verdict))
+    /* One that is held will arrive once more. */
+    if (is_sent(verdict) && verdict != SHOAL_VERDICT_fragment_held)
         read_tuple(context, &event->left);
     else
         __builtin_memset(&event->left, 0, sizeof(event->left));

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "health/agent_line.h"
+#include "health/loads/agent_line.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto line =

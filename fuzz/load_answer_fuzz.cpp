@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "health/load_answer.h"
+#include "health/loads/load_answer.h"
 
 namespace {
 

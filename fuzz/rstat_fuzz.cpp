@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "health/rstat.h"
+#include "health/loads/rstat.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     namespace rstat = shoal::health::rstat;

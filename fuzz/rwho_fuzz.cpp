@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "health/rwho.h"
+#include "health/loads/rwho.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto packet =

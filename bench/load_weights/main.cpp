@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "health/pool_simulation.h"
+#include "health/loads/pool_simulation.h"
 
 namespace {
 

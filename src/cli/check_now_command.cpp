@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/check_now.h"
+#include "cli/lines.h"
 #include "cli/report.h"
 #include "cli/views.h"
 #include "http/target.h"
@@ -18,13 +19,7 @@ class CheckPrinter {
 
     /// False when nobody reads them any more.
     bool take(std::string_view piece) {
-        rest_ += piece;
-        std::size_t begin = 0;
-        for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', begin)) {
-            print(std::string_view(rest_).substr(begin, end - begin));
-            begin = end + 1;
-        }
-        rest_.erase(0, begin);
+        lines_.take(piece, [this](std::string_view line) { print(line); });
         console_.out.flush();
         return console_.out.good();
     }
@@ -47,7 +42,7 @@ class CheckPrinter {
     const Console& console_;
     bool json_;
     bool answered_ = false;
-    std::string rest_;
+    Lines lines_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "api/sight.h"
 #include "cli/format.h"
+#include "cli/lines.h"
 #include "cli/report.h"
 #include "cli/views.h"
 #include "http/target.h"
@@ -40,13 +41,7 @@ class TracePrinter {
 
     /// False when nobody reads them any more.
     bool take(std::string_view piece) {
-        rest_ += piece;
-        std::size_t begin = 0;
-        for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', begin)) {
-            print(std::string_view(rest_).substr(begin, end - begin));
-            begin = end + 1;
-        }
-        rest_.erase(0, begin);
+        lines_.take(piece, [this](std::string_view line) { print(line); });
         console_.out.flush();
         return console_.out.good();
     }
@@ -73,7 +68,7 @@ class TracePrinter {
 
     const Console& console_;
     bool json_;
-    std::string rest_;
+    Lines lines_;
 };
 
 }  // namespace

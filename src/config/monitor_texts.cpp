@@ -118,23 +118,6 @@ bool is_host_and_port(std::string_view text) {
     return host_end > 0 && (rest.empty() || (rest.starts_with(':') && is_port(rest.substr(1))));
 }
 
-bool is_web_url(std::string_view text) {
-    const auto scheme = text.find("://");
-    if (scheme == std::string_view::npos) return false;
-    if (text.substr(0, scheme) != "http" && text.substr(0, scheme) != "https") return false;
-    text.remove_prefix(scheme + 3);
-    const auto end = text.find_first_of("/?");
-    return is_host_and_port(text.substr(0, end)) && std::ranges::all_of(text, is_visible);
-}
-
-bool is_mail_address(std::string_view text) {
-    const auto at = text.rfind('@');
-    return at != std::string_view::npos && at > 0 && is_host(text.substr(at + 1)) &&
-           std::ranges::all_of(text, [](char byte) {
-               return is_visible(byte) && byte != '<' && byte != '>' && byte != ',';
-           });
-}
-
 bool is_domain_name(std::string_view text) {
     if (text == ".") return true;
     if (text.ends_with('.')) text.remove_suffix(1);

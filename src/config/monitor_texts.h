@@ -26,8 +26,6 @@ bool is_http_path(std::string_view text);
 bool is_host(std::string_view text);
 /// "host" or "host:port".
 bool is_host_and_port(std::string_view text);
-bool is_web_url(std::string_view text);
-bool is_mail_address(std::string_view text);
 bool is_domain_name(std::string_view text);
 
 /// Whether a record of that type can be this, as dig writes it.

@@ -101,6 +101,7 @@ class MonitorValidator {
             udp_text();
         }
         expectation();
+        texts();
         http();
         files();
         dns();
@@ -155,6 +156,40 @@ class MonitorValidator {
             check("server_name", may_speak_tls);
             check("query_name", types(MonitorType::dns));
         }
+    }
+
+    void texts() {
+        texts_of(monitor_);
+        for (const auto& server : servers_of(service_)) {
+            if (const auto own = part_of(server, "monitor", &model::RealServer::monitor))
+                texts_of(*own);
+        }
+    }
+
+    /// A monitor, or what a real server has of its own.
+    template <class Owner>
+    void texts_of(const Part<Owner>& part) {
+        const auto check = [&](std::string_view key, const std::optional<std::string>& text,
+                               bool (*is_good)(std::string_view), std::string_view what,
+                               std::string_view advice) {
+            const auto place = part.given(key);
+            if (place && text && !is_good(*text))
+                add(*place, fmt::format("{} is no {}", in_quotes(*text), what),
+                    std::string(advice));
+        };
+        const auto& own = part.value;
+        check("path", own.path, is_http_path, "path of a request",
+              "begin it with /, and write blanks and what is not ASCII as %20 and the like");
+        for (const auto& [key, host] :
+             {std::pair("host", own.host), std::pair("server_name", own.server_name)}) {
+            check(
+                key, host, [](std::string_view text) { return text.empty() || is_host(text); },
+                "host", "a name or an address, without http://");
+        }
+        check(
+            "query_name", own.query_name,
+            [](std::string_view text) { return text.empty() || is_domain_name(text); },
+            "domain name", "labels of at most 63 characters with dots between, 253 in all");
     }
 
     void needed() {
@@ -238,18 +273,7 @@ class MonitorValidator {
                     "set method = \"GET\", or remove expect_pattern");
             }
         }
-        if (const auto place = said("path", &Monitor::path); place && !is_http_path(value_.path)) {
-            add(*place, fmt::format("{} is no path of a request", in_quotes(value_.path)),
-                "begin it with /, and write blanks and what is not ASCII as %20 and the like");
-        }
-        if (const auto place = said("host", &Monitor::host); place && !is_host(value_.host))
-            add(*place, fmt::format("{} is no host", in_quotes(value_.host)), host_advice);
-        if (const auto place = said("server_name", &Monitor::server_name);
-            place && !is_host(value_.server_name)) {
-            add(*place, fmt::format("{} is no host", in_quotes(value_.server_name)), host_advice);
-        }
     }
-    static constexpr auto host_advice = "a name or an address, without http://";
 
     void files() {
         const auto certificate = said("certificate_file", &Monitor::certificate_file);
@@ -275,11 +299,6 @@ class MonitorValidator {
     }
 
     void dns() {
-        if (const auto place = said("query_name", &Monitor::query_name);
-            place && !is_domain_name(value_.query_name)) {
-            add(*place, fmt::format("{} is no domain name", in_quotes(value_.query_name)),
-                "labels of at most 63 characters with dots between, 253 in all");
-        }
         const auto place = said("answer", &Monitor::answer);
         if (!place || !monitor_.place("query_type")) return;
         const auto form = dns_answer_form(value_.query_type);

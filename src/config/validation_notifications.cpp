@@ -6,6 +6,7 @@
 #include "config/monitor_texts.h"
 #include "config/validators.h"
 #include "model/text.h"
+#include "net/web_url.h"
 
 namespace shoal::config {
 
@@ -71,7 +72,7 @@ class NotificationValidator {
     void webhook(const NotificationPart& part) {
         const auto place = part.given("webhook");
         const auto& url = part.value.webhook;
-        if (!place || url.empty() || is_web_url(url)) return;
+        if (!place || url.empty() || net::parse_web_url(url)) return;
         add(*place, part, fmt::format("webhook: {} is no URL of the web", in_quotes(url)),
             "for instance https://pager.example.com/shoal");
     }
@@ -106,7 +107,7 @@ class NotificationValidator {
     }
 
     void mail_address(const NotificationPart& part, Position place, const std::string& address) {
-        if (is_mail_address(address)) return;
+        if (model::is_mail_address(address)) return;
         add(place, part, fmt::format("{} is no mail address", in_quotes(address)),
             "for instance ops@example.com");
     }

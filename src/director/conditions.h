@@ -11,7 +11,7 @@
 #include "director/event.h"
 #include "director/quorum.h"
 #include "director/slow_start.h"
-#include "health/load_monitor.h"
+#include "health/loads/load_monitor.h"
 
 namespace shoal::director {
 

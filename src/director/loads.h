@@ -8,7 +8,7 @@
 
 #include "director/circumstances.h"
 #include "director/event.h"
-#include "health/load_monitor.h"
+#include "health/loads/load_monitor.h"
 #include "model/configuration.h"
 
 namespace shoal::director {

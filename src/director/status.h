@@ -9,7 +9,7 @@
 #include "director/quorum.h"
 #include "director/rates.h"
 #include "health/health_view.h"
-#include "health/load_monitor.h"
+#include "health/loads/load_monitor.h"
 #include "model/configuration.h"
 #include "model/status.h"
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "director/sorry_server.h"
 
 namespace shoal::director {
@@ -28,17 +30,31 @@ net::DirectorUse director_use(const model::Configuration& configuration,
     return use;
 }
 
+namespace {
+
+Result<void> change_after(const std::set<std::string>& failed, const net::WrongSysctl& sysctl,
+                          const net::StateFile& state) {
+    const auto obstacle = std::ranges::find_if(
+        sysctl.after, [&](const std::string& name) { return failed.contains(name); });
+    if (obstacle != sysctl.after.end()) return fail("left alone because of " + *obstacle);
+    return net::change_sysctl(state, sysctl.name, sysctl.wanted);
+}
+
+}  // namespace
+
 std::vector<std::string> sysctl_problems(const model::Configuration& configuration,
                                          const std::set<std::string>& server_devices,
                                          const net::StateFile& state) {
     const auto wrong = net::wrong_sysctls(director_use(configuration, server_devices));
     if (!wrong) return {"cannot read kernel settings: " + wrong.error().message};
     std::vector<std::string> problems;
+    std::set<std::string> failed;
     for (const auto& sysctl : *wrong) {
         std::string failure;
         if (configuration.global.manage_sysctl) {
-            const auto changed = net::change_sysctl(state, sysctl.name, sysctl.wanted);
+            const auto changed = change_after(failed, sysctl, state);
             if (changed) continue;
+            failed.insert(sysctl.name);
             failure = " (" + changed.error().message + ")";
         }
         problems.push_back(fmt::format("{} is {} and should be {}: {}{}", sysctl.name, sysctl.value,

@@ -11,7 +11,7 @@
 #include <boost/beast/ssl.hpp>
 #include <optional>
 
-#include "http/web_url.h"
+#include "net/web_url.h"
 
 namespace shoal::http {
 
@@ -46,7 +46,8 @@ std::shared_ptr<ssl::context> make_context(const std::string& ca_file) {
 /// One POST over a stream of TCP or TLS.
 class Post final : public std::enable_shared_from_this<Post> {
   public:
-    Post(asio::io_context& loop, WebUrl url, std::shared_ptr<ssl::context> context, OnDone on_done)
+    Post(asio::io_context& loop, net::WebUrl url, std::shared_ptr<ssl::context> context,
+         OnDone on_done)
         : url_(std::move(url)),
           context_(std::move(context)),
           resolver_(loop),
@@ -147,7 +148,7 @@ class Post final : public std::enable_shared_from_this<Post> {
         std::exchange(on_done_, {})(result);
     }
 
-    WebUrl url_;
+    net::WebUrl url_;
     std::shared_ptr<ssl::context> context_;
     tcp::resolver resolver_;
     asio::steady_timer timer_;
@@ -166,7 +167,7 @@ class WebClient::Impl {
         : loop_(loop), options_(std::move(options)) {}
 
     void post(const std::string& url, std::string content_type, std::string body, OnDone on_done) {
-        auto parsed = parse_web_url(url);
+        auto parsed = net::parse_web_url(url);
         if (!parsed) {
             asio::post(loop_, [on_done = std::move(on_done), error = parsed.error()] {
                 on_done(fail(error));

@@ -206,6 +206,16 @@ Result<PortRange> parse_port_range(std::string_view text) {
     return PortRange(*first, *last);
 }
 
+bool is_mail_address(std::string_view text) {
+    constexpr std::size_t longest = 254;
+    constexpr std::string_view forbidden = "<>(),;:\\\"[]";
+    const auto at = text.rfind('@');
+    if (at == 0 || at == std::string_view::npos || at + 1 == text.size() || text.size() > longest)
+        return false;
+    return std::ranges::all_of(
+        text, [&](char c) { return c > ' ' && c <= '~' && !forbidden.contains(c); });
+}
+
 Result<StatusRange> parse_status_range(std::string_view text) {
     const auto range = parse_port_range(text);
     if (!range || range->first < 100 || range->last > 599)

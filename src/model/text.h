@@ -53,6 +53,10 @@ Result<std::string> parse_line(std::string_view text);
 Result<StatusRange> parse_status_range(std::string_view text);
 std::string format_status_range(const StatusRange& range);
 
+/// One that can stand in an SMTP envelope, in printable ASCII without quoting; at most 254
+/// characters (RFC 5321, 4.5.3.1.3).
+bool is_mail_address(std::string_view text);
+
 /// The number of characters of UTF-8 text; a stray byte counts as one.
 std::size_t character_count(std::string_view text);
 /// `text` between quotation marks for a message: control characters as '?', cut after 60

@@ -128,5 +128,14 @@ TEST(InQuotes, hides_control_characters_and_cuts_between_characters) {
     EXPECT_EQ(in_quotes(sixty + "x"), '"' + sixty + "...\"");
 }
 
+TEST(Text, a_mail_address_is_one_that_can_stand_in_an_envelope) {
+    EXPECT_TRUE(is_mail_address("ops@example.com"));
+    EXPECT_TRUE(is_mail_address("ops+shoal@example.com"));
+    for (const char* wrong : {"", "ops", "@example.com", "ops@", "a b@c", "a@b>\r\nRCPT TO:<x@y",
+                              "a@b\nX: y", "<a@b>", "a@b,c@d", "ü@b"})
+        EXPECT_FALSE(is_mail_address(wrong)) << wrong;
+    EXPECT_FALSE(is_mail_address(std::string(250, 'x') + "@b.example"));
+}
+
 }  // namespace
 }  // namespace shoal::model

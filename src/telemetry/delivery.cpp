@@ -1,6 +1,7 @@
 #include "telemetry/delivery.h"
 
 #include "health/program_check.h"
+#include "net/web_url.h"
 #include "telemetry/mail_delivery.h"
 
 namespace shoal::telemetry {
@@ -36,8 +37,8 @@ class WebhookDelivery final : public Delivery {
     }
     /// The rest of the URL may be a secret.
     std::string name() const override {
-        const auto host = url_.find("://") + 3;
-        return "the webhook of " + url_.substr(host, url_.find('/', host) - host);
+        const auto url = net::parse_web_url(url_);
+        return "the webhook" + (url ? " of " + url->host_field() : "");
     }
 
   private:

@@ -16,6 +16,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "model/text.h"
 #include "telemetry/mail_message.h"
 #include "telemetry/smtp_dialogue.h"
 
@@ -154,9 +155,9 @@ class MailDelivery final : public Delivery {
 
   private:
     std::optional<std::string> wrong_address() const {
-        if (!is_mail_address(route_.from)) return route_.from;
+        if (!model::is_mail_address(route_.from)) return route_.from;
         const auto wrong = std::ranges::find_if_not(
-            route_.to, [](const std::string& address) { return is_mail_address(address); });
+            route_.to, [](const std::string& address) { return model::is_mail_address(address); });
         if (wrong == route_.to.end()) return {};
         return *wrong;
     }

@@ -55,15 +55,6 @@ std::string body_of(const Event& event) {
 
 }  // namespace
 
-bool is_mail_address(std::string_view text) {
-    const auto at = text.rfind('@');
-    if (at == 0 || at == std::string_view::npos || at + 1 == text.size() || text.size() > 254)
-        return false;
-    return std::ranges::all_of(text, [](char c) {
-        return is_plain(c) && std::string_view(" <>(),;:\\\"[]").find(c) == std::string_view::npos;
-    });
-}
-
 std::string mail_date(std::int64_t time_ms) {
     constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",

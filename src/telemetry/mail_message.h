@@ -8,13 +8,9 @@
 
 namespace shoal::telemetry {
 
-/// Whether it can stand in an envelope and a header: "local@domain" of printable ASCII without
-/// blanks and brackets, at most 254 bytes.
-bool is_mail_address(std::string_view text);
-
 /// The event as a message (RFC 5322) with CRLF, in ASCII alone, no line longer than 76 characters
 /// but for header fields. Nothing in the event or a name can begin a header field of its own. `id`
-/// is the Message-ID without its brackets. The addresses must be such.
+/// is the Message-ID without its brackets. The addresses are such (model::is_mail_address()).
 std::string mail_message(const Event& event, const std::string& from,
                          const std::vector<std::string>& to, const std::string& id);
 

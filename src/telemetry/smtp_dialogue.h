@@ -17,7 +17,7 @@ struct Mail {
 };
 
 /// A client's side of SMTP (RFC 5321) without a socket: fed with what the relay says, in any
-/// pieces, it says what is sent next. Addresses of `mail` must be such (is_mail_address()).
+/// pieces, it says what is sent next. Addresses of `mail` are such (model::is_mail_address()).
 class SmtpDialogue {
   public:
     /// `own_name` is the one of EHLO.

@@ -61,6 +61,12 @@ TEST_F(Persistence, a_client_stays_with_its_server) {
     EXPECT_EQ(templates(path)[0]->controlled, 10U);
 }
 
+TEST_F(Persistence, a_time_to_live_that_ends_here_opens_no_template) {
+    const auto outcome = path.run(Hook::tc, PacketBuilder::tcp({one_client, 7}, vip, syn).ttl(1));
+    EXPECT_EQ(outcome.verdict, "ttl_answered");
+    EXPECT_TRUE(templates(path).empty());
+}
+
 TEST_F(Persistence, a_template_is_not_counted_as_a_connection) {
     server_of(one_client);
     EXPECT_EQ(path.live().size(), 1U);

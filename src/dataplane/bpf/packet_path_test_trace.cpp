@@ -130,6 +130,30 @@ TEST_F(Trace, shows_ipv6_and_tells_the_families_apart) {
     EXPECT_TRUE(run(Hook::tc, PacketBuilder::tcp(from, to, ack)).empty());
 }
 
+TEST_F(Trace, looks_behind_extension_headers) {
+    const Endpoint from{"2001:db8:1::7", 40000};
+    const Endpoint to{"2001:db8:80::80", 80};
+    const auto service = path.serve({{"2001:db8:a::1", 8080}});
+    const Bytes padding{0, 0, 1, 4, 0, 0, 0, 0};
+    filter.protocol = 6;
+    begin();
+    auto packet = PacketBuilder::tcp(from, to, syn);
+    const auto shown = run(Hook::tc, packet.extension(0, padding).extension(60, padding));
+    ASSERT_EQ(shown.size(), 1U);
+    EXPECT_EQ(shown[0].verdict, SHOAL_VERDICT_new_connection);
+    EXPECT_EQ(shown[0].service, service);
+    EXPECT_EQ(shown[0].arrived.protocol, 6);
+    EXPECT_EQ(shown[0].arrived.source_port, htons(40000));
+    EXPECT_EQ(shown[0].arrived.destination_port, htons(80));
+    EXPECT_EQ(shown[0].arrived.tcp_flags, syn);
+    EXPECT_EQ(shown[0].left.destination_port, htons(8080));
+    auto later = PacketBuilder::tcp(from, to, ack);
+    const auto fragment = run(Hook::tc, later.extension(0, padding).fragment(8, false));
+    ASSERT_EQ(fragment.size(), 1U);
+    EXPECT_EQ(fragment[0].arrived.protocol, 6);
+    EXPECT_EQ(fragment[0].arrived.source_port, 0U);
+}
+
 TEST_F(Trace, shows_replies_and_later_packets) {
     path.serve({{.address = "10.0.0.1", .port = 8080}});
     path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));

@@ -427,7 +427,8 @@ TEST_F(LocalNode, xdp_leaves_it_to_tc) {
 
 TEST_F(LocalNode, a_time_to_live_of_one_is_enough) {
     path.serve({{.address = "127.0.0.1", .interface = 0, .mac_known = false, .local = true}});
-    path.run(Hook::tc, PacketBuilder::tcp(client, vip, syn));
+    expect(Hook::xdp, PacketBuilder::tcp(client, vip, syn).ttl(1), "passed_up");
+    expect(Hook::tc, PacketBuilder::tcp(client, vip, syn).ttl(1), "new_connection");
     expect(Hook::xdp, PacketBuilder::tcp(client, vip, ack).ttl(1), "passed_up");
     expect(Hook::tc, PacketBuilder::tcp(client, vip, ack).ttl(1), "local");
 }

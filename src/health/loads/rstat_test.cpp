@@ -1,4 +1,4 @@
-#include "health/rstat.h"
+#include "health/loads/rstat.h"
 
 #include <gtest/gtest.h>
 

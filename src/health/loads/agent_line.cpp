@@ -1,4 +1,4 @@
-#include "health/agent_line.h"
+#include "health/loads/agent_line.h"
 
 #include <algorithm>
 #include <charconv>

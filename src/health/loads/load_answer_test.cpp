@@ -1,4 +1,4 @@
-#include "health/load_answer.h"
+#include "health/loads/load_answer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "health/load_asker.h"
+#include "health/loads/load_asker.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "health/check_reason.h"
-#include "health/load_answer.h"
+#include "health/loads/load_answer.h"
+#include "health/loads/rstat.h"
 #include "health/program_check.h"
-#include "health/rstat.h"
 
 namespace shoal::health {
 

@@ -1,4 +1,4 @@
-#include "health/load_weights.h"
+#include "health/loads/load_weights.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "health/pool_simulation.h"
+#include "health/loads/pool_simulation.h"
 
 namespace shoal::health {
 namespace {

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "base/result.h"
-#include "health/rwho.h"
+#include "health/loads/rwho.h"
 #include "net/address.h"
 
 namespace shoal::health {

@@ -1,11 +1,11 @@
-#include "health/load_monitor.h"
+#include "health/loads/load_monitor.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "health/rwho.h"
+#include "health/loads/rwho.h"
 #include "health/test_servers.h"
 
 namespace shoal::health {

@@ -1,4 +1,4 @@
-#include "health/load_weights.h"
+#include "health/loads/load_weights.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "health/load_reading.h"
+#include "health/loads/load_reading.h"
+#include "health/loads/rstat_asker.h"
+#include "health/loads/text_asker.h"
 #include "health/program_runner.h"
-#include "health/rstat_asker.h"
-#include "health/text_asker.h"
 #include "model/monitor.h"
 #include "net/address.h"
 

@@ -1,4 +1,4 @@
-#include "health/rwho.h"
+#include "health/loads/rwho.h"
 
 #include <bit>
 #include <cstddef>

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace shoal::http {
+namespace shoal::net {
 
 struct WebUrl {
     bool tls = false;
@@ -22,4 +22,4 @@ struct WebUrl {
 /// "http://host[:port][/path][?query]" or https; no user, no fragment, printable ASCII alone.
 Result<WebUrl> parse_web_url(std::string_view text);
 
-}  // namespace shoal::http
+}  // namespace shoal::net

@@ -1,4 +1,4 @@
-#include "health/rstat_asker.h"
+#include "health/loads/rstat_asker.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "health/load_monitor.h"
+#include "health/loads/load_monitor.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -8,10 +8,10 @@
 
 #include "health/check_spread.h"
 #include "health/exchange.h"
-#include "health/load_answer.h"
-#include "health/load_asker.h"
+#include "health/loads/load_answer.h"
+#include "health/loads/load_asker.h"
+#include "health/loads/rwho_listener.h"
 #include "health/program_check.h"
-#include "health/rwho_listener.h"
 
 namespace shoal::health {
 

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "health/health_view.h"
-#include "health/load_weights.h"
+#include "health/loads/load_weights.h"
 #include "health/program_runner.h"
 #include "model/monitor.h"
 #include "net/address.h"

@@ -1,8 +1,8 @@
-#include "http/web_url.h"
+#include "net/web_url.h"
 
 #include <gtest/gtest.h>
 
-namespace shoal::http {
+namespace shoal::net {
 namespace {
 
 TEST(web_url, its_parts_are_found) {
@@ -43,4 +43,4 @@ TEST(web_url, everything_else_is_refused) {
 }
 
 }  // namespace
-}  // namespace shoal::http
+}  // namespace shoal::net

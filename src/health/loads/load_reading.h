@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/result.h"
-#include "health/agent_line.h"
+#include "health/loads/agent_line.h"
 
 namespace shoal::health {
 

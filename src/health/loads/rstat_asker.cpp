@@ -1,4 +1,4 @@
-#include "health/rstat_asker.h"
+#include "health/loads/rstat_asker.h"
 
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@
 
 #include "health/check_reason.h"
 #include "health/endpoints.h"
-#include "health/load_answer.h"
-#include "health/rstat.h"
+#include "health/loads/load_answer.h"
+#include "health/loads/rstat.h"
 
 namespace shoal::health {
 

@@ -1,4 +1,4 @@
-#include "health/rwho_listener.h"
+#include "health/loads/rwho_listener.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "health/load_reading.h"
+#include "health/loads/load_reading.h"
 #include "net/address.h"
 
 namespace shoal::health {

@@ -1,4 +1,4 @@
-#include "health/text_asker.h"
+#include "health/loads/text_asker.h"
 
 #include <fmt/format.h>
 

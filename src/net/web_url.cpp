@@ -1,4 +1,4 @@
-#include "http/web_url.h"
+#include "net/web_url.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace shoal::http {
+namespace shoal::net {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::string WebUrl::host_field() const {
     return port == (tls ? "443" : "80") ? name : fmt::format("{}:{}", name, port);
 }
 
-}  // namespace shoal::http
+}  // namespace shoal::net

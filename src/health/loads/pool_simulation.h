@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "health/load_weights.h"
+#include "health/loads/load_weights.h"
 
 // A pool whose weights follow its loads, for load_weights_test.cpp and the chart of
 // bench/load_weights: what comes is shared by weight, what waits at a real server is its load, the
