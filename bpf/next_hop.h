@@ -8,6 +8,7 @@
 
 #include "devices.h"
 #include "flow.h"
+#include "macs.h"
 #include "path_mtu.h"
 
 /* Both records hold the destination's MAC and then the source's, as a frame does. */
@@ -18,15 +19,6 @@ SHOAL_ASSERT(offsetof(struct shoal_connection, client_source_mac) ==
                  offsetof(struct shoal_connection, client_mac) + 6,
              "copied in one go");
 SHOAL_ASSERT(offsetof(struct shoal_connection, client_mac) % 4 == 0, "copied by words");
-
-static __always_inline void copy_macs(void* to, const void* from) {
-    typedef __u32 __attribute__((may_alias)) word;
-    word* target = to;
-    const word* source = from;
-    target[0] = source[0];
-    target[1] = source[1];
-    target[2] = source[2];
-}
 
 static __always_inline int redirect(const hook_context* context, __u32 interface) {
 #if defined(HOOK_XDP)

@@ -28,15 +28,20 @@ static __always_inline void translate_to_server(hook_context* context, struct pa
     translate_destination(context, packet, connection->protocol, &change);
 }
 
+static __always_inline void translate_source(hook_context* context, struct packet* packet,
+                                             __u8 protocol, const struct translation* change) {
+    struct udphdr* ports = packet->transport;
+    ports->source = change->new_port;
+    set_source(packet->ip, change->new_address);
+    lower_ttl(context, packet->ip, address_difference(change->old_address, change->new_address));
+    adjust_transport_checksum(context, packet, protocol, change);
+}
+
 static __always_inline void translate_to_client(hook_context* context, struct packet* packet,
                                                 const struct shoal_connection* connection) {
     const addresses* of = addresses_of(connection);
     if (!of) return;
     struct translation change = {real_of(of), virtual_of(of), connection->real_port,
                                  connection->virtual_port};
-    struct udphdr* ports = packet->transport;
-    ports->source = change.new_port;
-    set_source(packet->ip, change.new_address);
-    lower_ttl(context, packet->ip, address_difference(change.old_address, change.new_address));
-    adjust_transport_checksum(context, packet, connection->protocol, &change);
+    translate_source(context, packet, connection->protocol, &change);
 }

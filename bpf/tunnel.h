@@ -9,7 +9,8 @@
 #include <linux/ipv6.h>
 
 #include "checksum.h"
-#include "next_hop.h"
+#include "macs.h"
+#include "path_mtu.h"
 
 #define GUE_HEADER_BYTES 4
 #define GRE_HEADER_BYTES 4

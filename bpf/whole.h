@@ -4,6 +4,7 @@
 /* Packets that keep all their headers: by tunneling, or to the director itself. */
 
 #include "count.h"
+#include "next_hop.h"
 #include "tunnel.h"
 
 /* What functions of their own return: a verdict and, for packets on their way, the hook's return

@@ -119,6 +119,8 @@ def measure(program: Path, seconds: int, say) -> dict:
                 "haproxy": {"cores": round(theirs["cores"], 4), "rss_mb": round(theirs["rss_mb"], 1)},
             }
             say(case.name, figures[case.name])
+    figures["fail_later_5000"] = all_fail(program)
+    say("fail_later_5000", figures["fail_later_5000"])
     # Nothing listens on port 1 of a new network namespace.
     failing = Case("fail_5000", False, 1000, targets=5000)
     ours = shoal(program, failing, 1, 4, "--refused")
@@ -126,6 +128,24 @@ def measure(program: Path, seconds: int, say) -> dict:
                              "late_ms_p99": ours["late_ms_p99"], "up": ours["up"]}
     say(failing.name, figures[failing.name])
     return figures
+
+
+def all_fail(program: Path) -> dict:
+    """5000 servers that are up and die together, beside 500 that go on."""
+    with responder(program) as others_port:
+        with subprocess.Popen([program, "respond"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as dying:
+            words = [program, "check", "--targets", "5000", "--interval-ms", "1000", "--seconds", "6",
+                     "--port", dying.stdout.readline().strip(), "--others", "500", "--others-port", str(others_port)]
+            with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as checker:
+                time.sleep(2 * WARM_UP)
+                dying.kill()
+                died = time.monotonic()
+                ours = json.loads(checker.communicate()[0])
+    out = sorted(at - died for at in ours["down_at_s"])
+    if len(out) != 5000 or out[0] < 0:
+        raise RuntimeError(f"{len(out)} of 5000 went out, the first after {out[:1]} s")
+    return {"median_out_after_s": round(out[2500], 2), "all_out_after_s": round(out[-1], 2),
+            "late_ms_p99": ours["late_ms_p99"], "late_ms_worst": ours["late_ms_worst"], "others_up": ours["up"]}
 
 
 def in_own_network() -> None:

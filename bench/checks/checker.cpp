@@ -54,12 +54,12 @@ int time_wait_sockets() {
 
 std::vector<health::Target> targets_of(const CheckLoad& load) {
     std::vector<health::Target> targets;
-    for (int number = 0; number < load.targets; ++number) {
+    for (int number = 0; number < load.targets + load.others; ++number) {
         health::Target target;
         target.id = {"web", fmt::format("server-{}", number)};
         target.address =
             net::Address::parse(fmt::format("127.1.{}.{}", number / 250, number % 250 + 1)).value();
-        target.port = load.port;
+        target.port = number < load.targets ? load.port : load.others_port;
         target.interval = milliseconds(load.interval_ms);
         target.timeout = target.interval / 2;
         target.service_timeout = 3 * target.interval;
@@ -67,6 +67,11 @@ std::vector<health::Target> targets_of(const CheckLoad& load) {
         targets.push_back(std::move(target));
     }
     return targets;
+}
+
+/// Of the clock that all processes share.
+double monotonic_s() {
+    return duration<double>(Clock::now().time_since_epoch()).count();
 }
 
 std::uint64_t checks_of(const health::HealthMonitor& monitor) {
@@ -87,12 +92,13 @@ int up_of(const health::HealthMonitor& monitor) {
 
 std::string run_checker(const CheckLoad& load) {
     boost::asio::io_context loop{1};
-    const auto begun = Clock::now();
+    const auto begun = monotonic_s();
     // Those that are there already are somebody else's.
     const int time_wait_before = time_wait_sockets();
-    auto last_change = begun;
-    health::HealthMonitor monitor(
-        loop, [&](const auto& /*id*/, const auto& /*verdict*/) { last_change = Clock::now(); });
+    std::vector<double> downs;
+    health::HealthMonitor monitor(loop, [&](const auto& /*id*/, const auto& verdict) {
+        if (verdict.health == model::Health::down) downs.push_back(monotonic_s());
+    });
     const auto targets = targets_of(load);
     std::vector<health::TargetId> up;
     for (const auto& target : targets)
@@ -113,8 +119,9 @@ std::string run_checker(const CheckLoad& load) {
                            {"late_ms_p99", monitor.lateness().p99_ms()},
                            {"late_ms_worst", monitor.lateness().worst_ms()},
                            {"time_wait", std::max(0, time_wait_sockets() - time_wait_before)},
-                           {"up", up_of(monitor)}};
-    if (load.refused) figures["all_out_after_s"] = duration<double>(last_change - begun).count();
+                           {"up", up_of(monitor)},
+                           {"down_at_s", downs}};
+    if (load.refused) figures["all_out_after_s"] = downs.empty() ? 0 : downs.back() - begun;
     return figures.dump();
 }
 

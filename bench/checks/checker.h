@@ -14,6 +14,9 @@ struct CheckLoad {
     std::uint16_t port = 0;
     /// Nobody answers: all fail at once.
     bool refused = false;
+    /// So many more, at `others_port`, where somebody else answers.
+    int others = 0;
+    std::uint16_t others_port = 0;
 };
 
 /// Checks as shoald does, and says what it cost as JSON.

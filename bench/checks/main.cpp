@@ -19,6 +19,8 @@ int main(int argc, char** argv) try {
     check->add_option("--interval-ms", load.interval_ms);
     check->add_option("--seconds", load.seconds);
     check->add_option("--port", load.port)->required();
+    check->add_option("--others", load.others);
+    check->add_option("--others-port", load.others_port);
     CLI11_PARSE(app, argc, argv);
     if (*respond) return shoal::bench::run_responder();
     std::puts(shoal::bench::run_checker(load).c_str());

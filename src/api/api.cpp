@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/check_now.h"
+#include "api/plan.h"
 #include "api/resources.h"
 #include "api/sight.h"
 #include "api/states.h"
@@ -54,6 +55,7 @@ Api::Api(director::Control& control, std::optional<gid_t> operators)
     router_.add(post, "/v1/enable", {Role::operator_, 0, post_enable});
     router_.add(post, "/v1/disable", {Role::operator_, 0, post_disable});
     router_.add(get, "/v1/check", {Role::operator_, 0, get_check});
+    router_.add(post, "/v1/plan", {Role::operator_, longest_configuration, post_plan});
     router_.add(put, "/v1/configuration",
                 {Role::administrator, longest_configuration, put_configuration});
     router_.add(post, "/v1/stop", {Role::administrator, 0, post_stop});

@@ -68,6 +68,13 @@ class FakeControl : public director::Control {
         return transcript;
     }
 
+    Result<director::PlanOrProblems> plan(std::string_view text) override {
+        if (!failure.empty()) return fail(failure);
+        if (!problems.empty()) return director::PlanOrProblems(std::unexpected(problems));
+        planned.emplace_back(text);
+        return director::PlanOrProblems(next_plan);
+    }
+
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override {
         if (!problems.empty()) return std::unexpected(problems);
         applied.emplace_back(text);
@@ -94,6 +101,7 @@ class FakeControl : public director::Control {
     /// What failed was the name of a real server.
     bool unknown = false;
     std::vector<config::Problem> problems;
+    config::Plan next_plan;
 
     // What was asked.
     std::vector<dataplane::ConnectionFilter> filters;
@@ -102,6 +110,7 @@ class FakeControl : public director::Control {
     std::vector<dataplane::PacketQuestion> questions;
     std::vector<std::pair<director::TargetName, director::StateOrder>> orders;
     std::vector<health::TargetId> checked;
+    std::vector<std::string> planned;
     std::vector<std::string> applied;
     int stops = 0;
 };

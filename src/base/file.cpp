@@ -5,51 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
+
+#include "base/descriptor_scope.h"
+#include "base/disk.h"
 
 namespace shoal {
 
-namespace {
-
-/// Closes a file descriptor at the end of its scope.
-class Descriptor {
-  public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return number_; }
-
-  private:
-    int number_;
-};
-
-Result<void> write_all(int descriptor, std::string_view content) {
-    while (!content.empty()) {
-        const auto written = write(descriptor, content.data(), content.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail(system_error("writing", errno));
-        content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
-}
-
-Result<void> write_and_sync(const std::string& path, std::string_view content, mode_t mode) {
-    const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    if (file.get() < 0) return fail(system_error("creating " + path, errno));
-    if (fchmod(file.get(), mode) != 0) return fail(system_error("fchmod " + path, errno));
-    if (auto written = write_all(file.get(), content); !written) return written;
-    if (fsync(file.get()) != 0) return fail(system_error("syncing " + path, errno));
-    return {};
-}
-
-}  // namespace
-
 Result<std::string> read_file(const std::string& path, std::size_t longest) {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const DescriptorScope file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) return fail(system_error(path, errno));
     std::string content;
     std::string piece(65536, '\0');
@@ -66,25 +30,14 @@ Result<std::string> read_file(const std::string& path, std::size_t longest) {
 }
 
 Result<void> write_file(const std::string& path, std::string_view content) {
-    std::error_code error;
     const auto directory = std::filesystem::path(path).parent_path();
-    if (!directory.empty()) std::filesystem::create_directories(directory, error);
-
+    if (!directory.empty()) {
+        if (auto made = local_disk().make_directories(directory.string()); !made) return made;
+    }
     struct stat present{};
     const bool exists = stat(path.c_str(), &present) == 0;
-    const auto mode = exists ? present.st_mode & 07777 : mode_t{0644};
-    const auto beside = path + ".new";
-    if (auto written = write_and_sync(beside, content, mode); !written) {
-        unlink(beside.c_str());
-        return written;
-    }
-    if (std::rename(beside.c_str(), path.c_str()) != 0) {
-        return fail(system_error("renaming to " + path, errno));
-    }
-    const Descriptor parent(
-        open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (parent.get() >= 0) fsync(parent.get());
-    return {};
+    return replace_file(local_disk(), path, content,
+                        exists ? present.st_mode & 07777 : mode_t{0644});
 }
 
 }  // namespace shoal

@@ -50,6 +50,14 @@ template <>
 class [[nodiscard]] Result<void> : public std::expected<void, Error> {
   public:
     using std::expected<void, Error>::expected;
+
+    /// `next()`, which returns a Result, or this error.
+    template <class F>
+    auto and_then(F&& next) && {
+        using Next = std::remove_cvref_t<std::invoke_result_t<F>>;
+        if (!this->has_value()) return Next(std::unexpected(std::move(this->error())));
+        return std::forward<F>(next)();
+    }
 };
 
 /// `return fail("no such device: {}", name)` is spelled `return fail(fmt::format(...))`.

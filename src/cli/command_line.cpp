@@ -23,6 +23,7 @@ servers are the machines that do the work; its scheduler chooses one for each ne
 
 constexpr auto examples = R"(A first session:
   shoal check shoal.toml          is the file right? (needs no shoald)
+  shoal plan shoal.toml           what would it change?
   shoal apply shoal.toml          put it in force
   shoal status                    who is up, who has how many connections
   watch -n 1 shoal status         the same, live
@@ -43,6 +44,19 @@ Examples:
 
 Exit status: 0 the file is good (with notes or without), 1 it has problems, 2 it cannot be read.)";
 
+constexpr auto plan_help =
+    R"(Says what `shoal apply FILE` would change: each setting that differs from the configuration in
+force, and what that means for clients, from what runs now. Nothing is changed. "About 20 % of new
+connections move" is what the scheduler makes of the weights; with sh and mh it is the part of the
+clients that another real server gets. The docs tell more (planning-changes.md).
+
+Examples:
+  shoal plan shoal.toml
+  shoal plan shoal.toml --json     with shares, counts and values
+
+Exit status: 0 whether there are changes or not, 1 the file has problems, 2 it cannot be read, or
+shoald cannot be reached.)";
+
 constexpr auto apply_help =
     R"(Checks the file and puts it in force as a whole; a file with problems changes nothing. What did
 not change in it goes on undisturbed: connections stay, checks keep their timing. shoald keeps
@@ -51,6 +65,32 @@ the file as its own and starts with it the next time. What the kernel refuses is
 
 Example:
   shoal apply shoal.toml)";
+
+constexpr auto import_help =
+    R"(Reads a configuration file of another program and prints it as shoal.toml, on standard output. What was
+understood although its own program would have refused it, and what Shoal has no counterpart of, is
+said on standard error, each with its line. Nothing is changed, and shoald need not run.
+
+Formats:
+  lvs.cf           Piranha
+  keepalived       keepalived.conf, with the files that it includes
+  ipvsadm          what `ipvsadm -Sn` prints
+  iptables-save    what iptables-save and ip6tables-save print: rules that set marks, as [[mark]]
+
+Examples:
+  shoal import lvs.cf /etc/sysconfig/ha/lvs.cf > shoal.toml
+  shoal import lvs.cf lvs.cf --json      {"good": true, "toml": "...", "remarks": [...]}
+
+Exit status: 0 a configuration came out, 1 the file has problems, 2 it cannot be read.)";
+
+constexpr auto export_help =
+    R"(Prints a shoal.toml as a configuration file of another program, on standard output, and what that cannot
+say on standard error.
+
+Example:
+  shoal export lvs.cf shoal.toml > lvs.cf
+
+Exit status: 0 it was written, 1 the shoal.toml has problems, 2 it cannot be read.)";
 
 constexpr auto status_help =
     R"(Forward     how packets reach the real server: Masq (NAT), Route (direct routing), Tunnel
@@ -199,6 +239,7 @@ struct Chosen {
     Options options;
     CheckOptions check;
     std::string file;
+    ConversionOptions conversion;
     ConnectionOptions connections;
     TraceOptions trace;
     ExplainOptions explain;
@@ -224,10 +265,32 @@ void add_file_commands(CLI::App& app, Chosen& chosen) {
     check->add_option("FILE", chosen.check.file, "The file, shoal.toml")->required();
     check->add_flag("--no-system", chosen.check.other_machine,
                     "Do not look whether the network devices are there");
+    auto* plan = add_command(
+        app, chosen, "plan", "Say what a configuration file would change", plan_help,
+        [&](const Console& console) { return run_plan(console, chosen.options, chosen.file); });
+    plan->add_option("FILE", chosen.file, "The file, shoal.toml")->required();
     auto* apply = add_command(
         app, chosen, "apply", "Put a configuration file in force", apply_help,
         [&](const Console& console) { return run_apply(console, chosen.options, chosen.file); });
     apply->add_option("FILE", chosen.file, "The file, shoal.toml")->required();
+}
+
+void add_conversions(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.conversion;
+    auto* import = add_command(
+        app, chosen, "import", "Convert a file of another program to shoal.toml", import_help,
+        [&](const Console& console) { return run_import(console, chosen.options, wanted); });
+    import->add_option("FORMAT", wanted.format, "Whose file it is")->required();
+    import->add_option("FILE", wanted.file, "The file")->required();
+    import
+        ->add_option("--host", wanted.host,
+                     "keepalived: take lines for this host alone (@NAME) too")
+        ->type_name("NAME");
+    auto* into = add_command(
+        app, chosen, "export", "Convert shoal.toml to a file of another program", export_help,
+        [&](const Console& console) { return run_export(console, chosen.options, wanted); });
+    into->add_option("FORMAT", wanted.format, "lvs.cf")->required();
+    into->add_option("FILE", wanted.file, "The file, shoal.toml")->required();
 }
 
 void add_connections(CLI::App& app, Chosen& chosen) {
@@ -347,6 +410,7 @@ void describe(CLI::App& app, Chosen& chosen) {
     app.add_flag("--json", chosen.options.json, "JSON instead of tables");
     app.require_subcommand(1);
     add_file_commands(app, chosen);
+    add_conversions(app, chosen);
     add_other_commands(app, chosen);
 }
 

@@ -59,8 +59,9 @@ class CommandTest : public ::testing::Test {
 TEST_F(CommandTest, help_teaches) {
     EXPECT_EQ(shoal({"--help"}), 0);
     EXPECT_THAT(out.str(), AllOf(HasSubstr("shoal check shoal.toml"), HasSubstr("Exit status")));
-    for (const auto* command : {"check", "apply", "status", "connections", "health", "stats",
-                                "drain", "maintain", "enable", "disable", "stop", "version"}) {
+    for (const auto* command :
+         {"check", "plan", "apply", "status", "connections", "health", "stats", "drain", "maintain",
+          "enable", "disable", "stop", "version", "import", "export"}) {
         EXPECT_EQ(shoal({command, "--help"}), 0);
         EXPECT_THAT(out.str(), HasSubstr(std::string("\n  shoal ") + command)) << command;
     }
@@ -74,6 +75,42 @@ TEST_F(CommandTest, wrong_usage_ends_with_2) {
     EXPECT_EQ(shoal({"status", "--colour"}), 2);
     EXPECT_EQ(shoal({"connections", "--limit", "many"}), 2);
     EXPECT_EQ(out.str(), "");
+}
+
+TEST_F(CommandTest, a_plan_is_shown_table_by_table) {
+    const auto path = file("shoal.toml", good_file);
+    EXPECT_EQ(shoal_at_server({"plan", path}), 0);
+    EXPECT_EQ(out.str(), "no change\n");
+    EXPECT_THAT(control.planned, ElementsAre(good_file));
+    config::Change weight{.path = {{"virtual_server", "web"}, {"real_server", "web-2"}, {"weight"}},
+                          .before = "1",
+                          .after = "3",
+                          .what = "weight of web-2: 1 -> 3",
+                          .effect = "about 25 % of new connections move"};
+    auto removal = weight;
+    removal.path.pop_back();
+    removal.what = "removes real server web-3 (10.11.12.3) from web";
+    removal.effect = "its 12 connections end";
+    control.next_plan.changes = {weight, removal};
+    control.next_plan.ended_connections = 12;
+    EXPECT_EQ(shoal_at_server({"plan", path}), 0);
+    EXPECT_EQ(out.str(),
+              "virtual_server \"web\"\n"
+              "  weight of web-2: 1 -> 3\n"
+              "      about 25 % of new connections move\n"
+              "  removes real server web-3 (10.11.12.3) from web\n"
+              "      its 12 connections end\n"
+              "2 changes: 12 connections end\n");
+    EXPECT_EQ(shoal_at_server({"plan", "--json", path}), 0);
+    EXPECT_EQ(printed()["changes"].size(), 2U);
+}
+
+TEST_F(CommandTest, a_plan_shows_the_problems_of_the_file) {
+    const auto path = file("shoal.toml", bad_file);
+    control.problems = {{2, 1, "unknown setting \"nam\"", "did you mean \"name\"?"}};
+    EXPECT_EQ(shoal_at_server({"plan", path}), 1);
+    EXPECT_THAT(error.str(), StartsWith(path + ":2:1: unknown setting \"nam\""));
+    EXPECT_EQ(shoal_at_server({"plan", path + ".not"}), 2);
 }
 
 TEST_F(CommandTest, a_good_file_is_counted) {
@@ -120,6 +157,26 @@ nat_router = { address = "10.11.12.254/24", device = "shoalnosuch0" }
     EXPECT_EQ(shoal({"check", path}), 1);
     EXPECT_THAT(out.str(), HasSubstr("shoalnosuch0"));
     EXPECT_EQ(shoal({"check", "--no-system", path}), 0);
+}
+
+TEST_F(CommandTest, files_of_other_programs_are_converted) {
+    const auto path = file("lvs.cf",
+                           "virtual web {\n active = 1 # yes\n address = 192.0.2.80 eth0:1\n"
+                           " vip_nmask = 255.255.255.0\n}\n");
+    EXPECT_EQ(shoal({"import", "lvs.cf", path}), 0);
+    EXPECT_THAT(out.str(), StartsWith("[[virtual_server]]\nname = \"web\"\n"));
+    EXPECT_THAT(error.str(), StartsWith(path + ":2:13: note: Piranha took comments"));
+    const auto toml = file("shoal.toml", out.str());
+    EXPECT_EQ(shoal({"export", "lvs.cf", toml}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("virtual \"web\" {\n     active = 1\n"));
+    EXPECT_EQ(error.str(), "");
+    EXPECT_EQ(shoal({"import", "lvs.cf", path, "--json"}), 0);
+    EXPECT_EQ(printed()["remarks"][0]["line"], 2);
+    EXPECT_EQ(printed()["configuration"]["virtual_server"][0]["name"], "web");
+    EXPECT_EQ(shoal({"import", "lvs.cf", file("bad.cf", "keepalive 6\n")}), 1);
+    EXPECT_THAT(error.str(), HasSubstr("bad.cf:1:1: equal (=) expected"));
+    EXPECT_EQ(shoal({"import", "lvs.toml", path}), 2);
+    EXPECT_THAT(error.str(), HasSubstr("unknown format \"lvs.toml\"; known: lvs.cf"));
 }
 
 TEST_F(CommandTest, a_file_that_cannot_be_read_ends_with_2) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "cli/terminal.h"
 
@@ -25,6 +26,14 @@ struct CheckOptions {
     std::string file;
     /// The file is for another machine: its devices need not exist here.
     bool other_machine = false;
+};
+
+struct ConversionOptions {
+    /// Whose file it is: "lvs.cf".
+    std::string format;
+    std::string file;
+    /// Of keepalived: whose lines are taken of those for one host alone; unset: nobody's.
+    std::optional<std::string> host;
 };
 
 struct ConnectionOptions {
@@ -77,7 +86,13 @@ struct CheckNowOptions {
 
 // The commands. Each returns its exit status.
 int run_check(const Console& console, const Options& options, const CheckOptions& check);
+/// What run_apply() would change.
+int run_plan(const Console& console, const Options& options, const std::string& file);
 int run_apply(const Console& console, const Options& options, const std::string& file);
+/// What run_import() reads.
+std::vector<std::string> known_imports();
+int run_import(const Console& console, const Options& options, const ConversionOptions& wanted);
+int run_export(const Console& console, const Options& options, const ConversionOptions& wanted);
 int run_status(const Console& console, const Options& options);
 /// Of all virtual servers, or of one.
 int run_health(const Console& console, const Options& options,

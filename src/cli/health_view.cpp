@@ -15,8 +15,9 @@ bool is_checked(const model::TargetHealth& target) {
 }
 
 std::string check_text(const model::TargetHealth& target) {
-    const auto where = target.port == 0 ? target.address.to_string()
-                                        : format_endpoint(target.address, target.port);
+    const auto asked = target.virtual_address.value_or(target.address);
+    auto where = target.port == 0 ? asked.to_string() : format_endpoint(asked, target.port);
+    if (target.virtual_address) where += " on " + target.address.to_string();
     return fmt::format("{} {}", model::name_of(target.check), where);
 }
 
@@ -42,7 +43,7 @@ std::string next_text(const model::TargetHealth& target, std::int64_t now_ms) {
 }
 
 /// What the last check saw.
-std::string result_text(const model::TargetHealth& target, std::int64_t now_ms) {
+std::string check_result_text(const model::TargetHealth& target, std::int64_t now_ms) {
     if (target.state == AdministrativeState::disabled) return "not checked while it is disabled";
     if (target.check == model::MonitorType::none) return "not checked: counts as up";
     if (target.last_check_ms == 0) return "its first check has not ended";
@@ -50,6 +51,11 @@ std::string result_text(const model::TargetHealth& target, std::int64_t now_ms) 
                             target.reason.empty() ? "well" : target.reason);
     if (!target.heard.empty()) text += fmt::format("; it said \"{}\"", target.heard);
     return text;
+}
+
+std::string result_text(const model::TargetHealth& target, std::int64_t now_ms) {
+    const auto text = check_result_text(target, now_ms);
+    return target.agent.empty() ? text : text + "; " + target.agent;
 }
 
 }  // namespace

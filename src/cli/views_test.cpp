@@ -423,6 +423,12 @@ mail
 )"));
 }
 
+TEST(HealthView, says_which_checks_go_to_the_virtual_address) {
+    auto report = api::test::example_health();
+    report.targets[0].virtual_address = *net::Address::parse("192.0.2.80");
+    EXPECT_THAT(render_health(report, usual), HasSubstr("http 192.0.2.80:80 on 10.11.12.1"));
+}
+
 TEST(HealthView, says_what_is_not_checked) {
     auto report = api::test::example_health();
     report.targets.resize(1);
@@ -430,6 +436,9 @@ TEST(HealthView, says_what_is_not_checked) {
     EXPECT_THAT(render_health(report, usual), HasSubstr("its first check has not ended"));
     report.targets[0].check = model::MonitorType::none;
     EXPECT_THAT(render_health(report, usual), HasSubstr("not checked: counts as up"));
+    report.targets[0].agent = R"(its agent says maint: "no disk")";
+    EXPECT_THAT(render_health(report, usual),
+                HasSubstr(R"(not checked: counts as up; its agent says maint: "no disk")"));
     report.targets.clear();
     EXPECT_EQ(render_health(report, usual), "nothing is checked\n");
 }

@@ -132,7 +132,7 @@ class Reader {
         return true;
     }
 
-    template <std::unsigned_integral Value>
+    template <std::integral Value>
     bool read(const Item& item, Value& value) {
         const auto* given = std::get_if<std::int64_t>(&item.node.value);
         if (given == nullptr) return wrong_kind(item, "a whole number");
@@ -298,7 +298,7 @@ class Reader {
     template <Described Owner>
     bool read(const Item& item, Owner& value) {
         auto* table = std::get_if<Table>(&item.node.value);
-        if (table == nullptr) return wrong_kind(item, "a table");
+        if (table == nullptr) return read_short(item, value);
         const Scope scope{&item.scope, model::Schema<Owner>::section.name, table,
                           item.node.position};
         read_table(*table, value, scope);
@@ -306,6 +306,19 @@ class Reader {
     }
 
     template <Described Owner>
+    bool read_short(const Item& item, Owner&) {
+        return wrong_kind(item, "a table");
+    }
+    template <model::Shortened Owner>
+    bool read_short(const Item& item, Owner& value) {
+        constexpr auto& short_form = model::Schema<Owner>::short_form;
+        if (std::holds_alternative<std::string>(item.node.value))
+            return read(item, value.*short_form.member);
+        return wrong_kind(item, fmt::format("{} or a table", short_form.value));
+    }
+
+    template <Described Owner>
+        requires(!model::Shortened<Owner>)
     bool read(const Item& item, std::vector<Owner>& values) {
         auto* list = std::get_if<List>(&item.node.value);
         if (list == nullptr) {
@@ -326,7 +339,8 @@ class Reader {
         return true;
     }
 
-    /// A list of texts or numbers; where there is one, the brackets may be left out.
+    /// A list of texts, numbers or what may be written as one; where there is one, the brackets may
+    /// be left out.
     template <class Value>
     bool read(const Item& item, std::vector<Value>& values) {
         auto* list = std::get_if<List>(&item.node.value);
@@ -340,22 +354,6 @@ class Reader {
             good = good && !node.refused;
         }
         return good;
-    }
-
-    /// An address alone, or a table.
-    bool read(const Item& item, model::SorryServer& value) {
-        if (std::holds_alternative<std::string>(item.node.value)) return read(item, value.address);
-        if (!std::holds_alternative<Table>(item.node.value))
-            return wrong_kind(item, "an address or a table");
-        return read<model::SorryServer>(item, value);
-    }
-
-    /// A tool alone, or a table.
-    bool read(const Item& item, model::LoadMonitor& value) {
-        if (std::holds_alternative<std::string>(item.node.value)) return read(item, value.tool);
-        if (!std::holds_alternative<Table>(item.node.value))
-            return wrong_kind(item, "a tool or a table");
-        return read<model::LoadMonitor>(item, value);
     }
 
     const std::string* text_of(const Item& item) {

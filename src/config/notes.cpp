@@ -33,6 +33,7 @@ class Notes {
         : configuration_(configuration), document_(document), mtus_(mtus) {}
 
     std::vector<Problem> take() {
+        redundancy();
         for (const auto& service :
              parts("virtual_server", document_, configuration_.virtual_servers)) {
             if (!service.value.active) continue;
@@ -71,6 +72,19 @@ class Notes {
             ports.insert(ports.end(), rule.ports.begin(), rule.ports.end());
         }
         return ports;
+    }
+
+    void redundancy() {
+        const auto stored = [&](Position place) {
+            notes_.add(place, "redundancy is not yet running: it is read, checked and kept",
+                       "let this director be the only one");
+        };
+        const auto instances = tables_of("vrrp_instance", document_);
+        if (configuration_.redundancy.active) {
+            stored(document_.find("redundancy")->node.position);
+        } else if (!instances.empty()) {
+            stored(instances.front().position);
+        }
     }
 
     void unmarked_address(const ServicePart& service) {
@@ -267,7 +281,12 @@ class Notes {
 
     void flap_damping(const ServicePart& service) {
         const auto& value = service.value;
-        if (value.flap_damping.count() == 0 || value.flap_damping > value.reentry_time) return;
+        if (value.flap_damping.count() == 0) return;
+        if (value.reentry_time.count() == 0)
+            return add(service, "flap_damping",
+                       "flap damping doubles the re-entry time, which is 0",
+                       "set reentry_time, or remove it");
+        if (value.flap_damping > value.reentry_time) return;
         add(service, "flap_damping",
             fmt::format("the re-entry time is {} already, and flap damping ends at {}",
                         model::format_duration(value.reentry_time),

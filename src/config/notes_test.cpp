@@ -37,6 +37,17 @@ TEST(Notes, a_web_site_has_none) {
     }
 }
 
+TEST(Notes, redundancy_is_not_yet_running) {
+    const std::string message = "redundancy is not yet running: it is read, checked and kept";
+    const std::string advice = "let this director be the only one";
+    EXPECT_EQ(notes("\n[redundancy]\nactive = true\n"),
+              (std::vector<Problem>{{2, 1, message, advice}}));
+    EXPECT_TRUE(notes("[redundancy]\nbackup = \"192.0.2.3\"\n").empty());
+    EXPECT_EQ(notes("[[vrrp_instance]]\nname = \"a\"\ndevice = \"wan0\"\nrouter_id = 1\n"
+                    "addresses = \"192.0.2.80/24\"\n"),
+              (std::vector<Problem>{{1, 1, message, advice}}));
+}
+
 TEST(Notes, load_monitoring_is_not_load_balancing) {
     const auto with = [](std::string_view scheduler) {
         return notes(service(fmt::format(
@@ -77,6 +88,12 @@ TEST(Notes, flap_damping_lengthens_the_reentry_time) {
                                "write a longer time, or remove it"}}));
     EXPECT_TRUE(
         notes(service(fmt::format("port = 80\nflap_damping = \"2m\"\n{}", server))).empty());
+    EXPECT_EQ(
+        notes(service(
+            fmt::format("port = 80\nflap_damping = \"2m\"\nreentry_time = \"0s\"\n{}", server))),
+        (std::vector<Problem>{
+            {6, 16, "virtual server \"ftp\": flap damping doubles the re-entry time, which is 0",
+             "set reentry_time, or remove it"}}));
 }
 
 TEST(Notes, a_tunnel_takes_room_of_the_way) {

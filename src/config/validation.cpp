@@ -31,6 +31,7 @@ class Validator {
         table_size();
         nat_router();
         devices();
+        redundancy();
         const auto services = parts("virtual_server", document_, configuration_.virtual_servers);
         const auto rules = parts("mark", document_, configuration_.marks);
         const Examination examination{configuration_, document_, problems_};
@@ -40,7 +41,9 @@ class Validator {
         validate_ports(examination, services, rules);
         validate_marks(examination, services, rules);
         validate_monitors(examination, services);
+        validate_check_ways(examination, services);
         validate_notifications(examination);
+        validate_redundancy(examination);
         too_many(services, model::max_virtual_servers, "virtual servers");
         for (const auto& service : services) {
             if (service.given("address") && service.place("active") && service.value.active)
@@ -111,6 +114,38 @@ class Validator {
             device_exists(place, device.value.name);
             once(names, place, device.value.name,
                  fmt::format("device {} has two tables", in_quotes(device.value.name)));
+        }
+    }
+
+    void redundancy() {
+        const auto* entry = document_.find("redundancy");
+        const auto* table = entry == nullptr ? nullptr : std::get_if<Table>(&entry->node.value);
+        if (table != nullptr) {
+            const Part<model::Redundancy> part{*table, entry->node.position,
+                                               configuration_.redundancy};
+            if (const auto place = part.given("sync_device"))
+                device_exists(place, *part.value.sync_device);
+        }
+        for (const auto& instance :
+             parts("vrrp_instance", document_, configuration_.vrrp_instances)) {
+            device_exists(instance.given("device"), instance.value.device);
+            vrrp_devices(instance);
+        }
+    }
+
+    void vrrp_devices(const Part<model::VrrpInstance>& instance) {
+        const auto& value = instance.value;
+        for (std::size_t i = 0; i < value.track_devices.size(); ++i) {
+            if (instance.given("track_devices"))
+                device_exists(instance.item_place("track_devices", i), value.track_devices[i].name);
+        }
+        for (const auto& [key, addresses] :
+             {std::pair{"addresses", &value.addresses},
+              std::pair{"unadvertised_addresses", &value.unadvertised_addresses}}) {
+            for (std::size_t i = 0; instance.given(key) && i < addresses->size(); ++i) {
+                if (const auto& device = addresses->at(i).device)
+                    device_exists(instance.item_place(key, i), device->device);
+            }
         }
     }
 

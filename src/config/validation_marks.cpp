@@ -16,7 +16,7 @@ namespace {
 
 /// The settings that are those of the united virtual server. The others are about the address or
 /// the checks, and each virtual server keeps its own.
-constexpr std::array<std::string_view, 13> united_settings{"scheduler",
+constexpr std::array<std::string_view, 17> united_settings{"scheduler",
                                                            "scheduler_flags",
                                                            "mh_table_size",
                                                            "persistence",
@@ -27,6 +27,10 @@ constexpr std::array<std::string_view, 13> united_settings{"scheduler",
                                                            "on_failure",
                                                            "removed_connections",
                                                            "sorry_server",
+                                                           "quorum",
+                                                           "quorum_hysteresis",
+                                                           "slow_start",
+                                                           "load_monitor",
                                                            "allow",
                                                            "deny"};
 constexpr std::array<std::string_view, 4> united_server_settings{

@@ -48,7 +48,12 @@ struct OwnedSetting {
 template <class Value>
 OwnedSetting(std::string_view, Value Monitor::*, Types) -> OwnedSetting<Value>;
 
+/// What the data plane can send to the virtual address.
+constexpr Types may_go_to_virtual =
+    over_http | presets | types(text, dns, smtp, grpc, MonitorType::tls);
+
 constexpr std::tuple owned_settings{
+    OwnedSetting{"to", &Monitor::to, may_go_to_virtual},
     OwnedSetting{"protocol", &Monitor::protocol, by_choice_over_udp},
     // A program replaces `send`, which may stay in the file.
     OwnedSetting{"send", &Monitor::send, types(text, program)},
@@ -149,6 +154,7 @@ class MonitorValidator {
             const auto check = [&](std::string_view key, Types types) {
                 not_of_type(key, own->given(key), types);
             };
+            if (own->value.to == model::CheckTo::virtual_address) check("to", may_go_to_virtual);
             check("send", types(text, program));
             check("expect", types(text, program));
             check("path", over_http);

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "config/endpoints.h"
 #include "config/parts.h"
 #include "config/problem_list.h"
 
@@ -42,8 +42,14 @@ void validate_marks(const Examination& examination, const std::vector<ServicePar
 /// they should be.
 void validate_monitors(const Examination& examination, const std::vector<ServicePart>& services);
 
+/// Checks to virtual addresses, where a real server gets no packets to one.
+void validate_check_ways(const Examination& examination, const std::vector<ServicePart>& services);
+
 /// Notifications that reach nobody, or speak of virtual servers that are not there.
 void validate_notifications(const Examination& examination);
+
+/// Directors and VRRP instances that contradict each other or the protocol.
+void validate_redundancy(const Examination& examination);
 
 /// Whether everything under `key` in the tables of `list` is to be seen: false where one of them
 /// was refused or, if it is `required`, is missing.
@@ -61,12 +67,6 @@ bool sets_mark(const model::Configuration& configuration, const model::VirtualSe
 
 /// "the other one is in line 7"; empty for JSON, which has no lines.
 std::string seen_in(Position position);
-
-/// What the data plane knows a real server of a virtual server by: its address and the port where
-/// packets for it go, 0 where they keep theirs.
-using ServerEndpoint = std::pair<net::Address, std::uint16_t>;
-ServerEndpoint endpoint_of(const model::VirtualServer& service, const model::RealServer& server);
-ServerEndpoint sorry_endpoint(const model::VirtualServer& service, const model::SorryServer& sorry);
 
 /// How many the scheduler may have to look at: the sorry server stands beside drained ones.
 std::size_t pool_size_of(const model::VirtualServer& service, std::size_t real_servers);

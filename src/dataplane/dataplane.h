@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/check_ways.h"
 #include "dataplane/sight.h"
 #include "model/configuration.h"
 #include "model/status.h"
@@ -283,6 +284,8 @@ class Dataplane {
     /// does not close it; it is the same until withdraw().
     virtual int signal_descriptor() const = 0;
     virtual std::vector<Signal> take_signals() = 0;
+    /// Checks to virtual addresses; the same object as long as this one lives.
+    virtual CheckWays& check_ways() = 0;
     /// Goes on for some milliseconds with work that takes many turns: the connections that move to
     /// another table. They are served all the time, also by nobody calling this.
     virtual Result<Work> advance() = 0;

@@ -48,7 +48,11 @@ std::pair<StateEntry, std::string> advanced(const StateEntry& entry, std::int64_
 AdministrativeStates::AdministrativeStates(std::string path) : path_(std::move(path)) {}
 
 Result<void> AdministrativeStates::load() {
-    if (!std::filesystem::exists(path_)) return {};
+    std::error_code error;
+    if (!std::filesystem::exists(path_, error)) {
+        if (error) return fail(path_ + ": " + error.message());
+        return {};
+    }
     const auto text = read_file(path_, longest_states_text);
     if (!text) return fail(text.error());
     auto entries = parse_states(*text);

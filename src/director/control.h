@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/plan.h"
 #include "config/problem.h"
 #include "dataplane/dataplane.h"
 #include "director/administrative_states.h"
@@ -31,6 +32,8 @@ struct Refusal {
     std::string message{};
 };
 
+using PlanOrProblems = std::expected<config::Plan, std::vector<config::Problem>>;
+
 /// What the API may ask of a running director. Implemented by Controller; all calls are made on
 /// shoald's loop.
 class Control {
@@ -53,6 +56,9 @@ class Control {
     /// As HealthMonitor's.
     virtual Result<std::shared_ptr<const health::Transcript>> check_now(
         const health::TargetId& target) = 0;
+    /// What apply(text) would change, or every problem of the text. Changes nothing. An error: it
+    /// cannot be said now.
+    virtual Result<PlanOrProblems> plan(std::string_view text) = 0;
     /// Puts the configuration `text` in force and writes it to shoald's configuration file, or
     /// changes nothing and says every problem.
     virtual std::expected<void, std::vector<config::Problem>> apply(std::string_view text) = 0;

@@ -48,12 +48,16 @@ void announce_move(dataplane::Dataplane& dataplane, bool begins) {
 
 }  // namespace
 
-std::string state_file(const std::string& state_directory) {
-    return (std::filesystem::path(state_directory) / "kernel.json").string();
+std::string state_file(const std::string& runtime_directory) {
+    return (std::filesystem::path(runtime_directory) / "kernel.json").string();
 }
 
 std::string orders_file(const std::string& state_directory) {
     return (std::filesystem::path(state_directory) / "states.json").string();
+}
+
+std::string loads_file(const std::string& state_directory) {
+    return (std::filesystem::path(state_directory) / "loads.json").string();
 }
 
 std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
@@ -74,18 +78,20 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       options_(std::move(options)),
       dataplane_(std::move(dataplane)),
       on_stopped_(std::move(on_stopped)),
-      addresses_(state_file(options_.state_directory)),
+      addresses_(state_file(options_.runtime_directory)),
       announcements_(loop, addresses_),
       executor_(*dataplane_, addresses_, announcements_),
       conditions_(orders_file(options_.state_directory),
                   [this](const auto& event) { tell(event); }),
       health_(
           loop, [this](const auto& id, const auto& verdict) { verdict_changed(id, verdict); },
-          options_.programs),
+          options_.programs, &dataplane_->check_ways()),
       signals_(loop, *dataplane_, [this](const auto& signals) { signals_came(signals); }),
-      loads_(
-          loop, options_.programs, [this](const auto& event) { tell(event); },
-          [this] { request_reconcile(); }),
+      loads_(loop, loads_file(options_.state_directory), options_.programs,
+             {.tell = [this](const auto& event) { tell(event); },
+              .agent_changed = [this](const auto& id, auto before,
+                                      const auto& now) { agent_changed(id, before, now); },
+              .changed = [this] { request_reconcile(); }}),
       netlink_(std::move(netlink)),
       next_hops_(netlink_,
                  [this](const auto& server, const auto& hop) { next_hop_changed(server, hop); }),
@@ -94,6 +100,7 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       retry_timer_(loop),
       move_timer_(loop),
       slow_start_timer_(loop),
+      reconcile_timer_(loop),
       started_ms_(wall_clock_ms()) {}
 
 Result<void> Controller::start(model::Configuration configuration) {
@@ -169,7 +176,8 @@ void Controller::put_in_force(model::Configuration configuration) {
 }
 
 void Controller::set_check_targets() {
-    const auto targets = check_targets(configuration_, conditions_.states().view());
+    targets_ = check_targets(configuration_, conditions_.states().view());
+    const auto& targets = targets_;
     const auto state = dataplane_->observe();
     if (state) {
         health_.set_targets(targets, servers_in_pools(configuration_, *state));
@@ -180,6 +188,16 @@ void Controller::set_check_targets() {
     for (const auto& target : targets)
         all.push_back(target.id);
     health_.set_targets(targets, all);
+}
+
+void Controller::serve_check_ways() {
+    const auto served =
+        dataplane_->check_ways().serve(check_places(targets_, next_hops_.interfaces()));
+    auto problem = served ? std::string()
+                          : "checks to virtual addresses do not work: " + served.error().message;
+    if (problem == ways_problem_) return;
+    ways_problem_ = std::move(problem);
+    if (!served) log(Message::operation_failed, "{}", ways_problem_);
 }
 
 void Controller::track_next_hops() {
@@ -203,7 +221,13 @@ void Controller::keep_next_hops_of(const dataplane::State& state) {
 void Controller::request_reconcile() {
     if (reconcile_requested_ || withdrawn_) return;
     reconcile_requested_ = true;
-    boost::asio::post(loop_, [this] {
+    await_reconcile();
+}
+
+void Controller::await_reconcile() {
+    reconcile_timer_.expires_at(next_reconcile_);
+    reconcile_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
         reconcile_requested_ = false;
         reconcile_now();
     });
@@ -226,6 +250,15 @@ Result<ObservedState> Controller::observe(const DesiredState& desired) {
 
 void Controller::reconcile_now() {
     if (withdrawn_) return;
+    const auto begin = Clock::now();
+    bring_about();
+    const auto end = Clock::now();
+    next_reconcile_ = end + (end - begin);
+    // Asked for on the way, by what was left for another turn.
+    if (reconcile_requested_) await_reconcile();
+}
+
+void Controller::bring_about() {
     const auto wanted = desired();
     const auto observed = observe(wanted);
     auto& retry = executor_.retry();
@@ -240,6 +273,8 @@ void Controller::reconcile_now() {
     keep_next_hops_of(observed->dataplane);
     const auto operations = reconcile(wanted, *observed);
     const bool all = executor_.run(operations, reached_ == wanted);
+    // Only now, when the devices have their hooks.
+    serve_check_ways();
     reached_.reset();
     if (!all) {
         request_reconcile();
@@ -286,7 +321,7 @@ void Controller::schedule_retry() {
 
 void Controller::check_surroundings() {
     auto found = sysctl_problems(configuration_, next_hops_.interfaces(),
-                                 net::StateFile(state_file(options_.state_directory)));
+                                 net::StateFile(state_file(options_.runtime_directory)));
     for (const auto& problem : found) {
         if (std::ranges::find(surroundings_, problem) == surroundings_.end()) {
             log(Message::sysctl_wrong, "{}", problem);
@@ -348,6 +383,7 @@ std::vector<std::string> Controller::problems(const dataplane::State& state,
     std::ranges::copy(surroundings_, std::back_inserter(problems));
     std::ranges::copy(conditions_.problems(), std::back_inserter(problems));
     std::ranges::copy(load_problems(loads_.view()), std::back_inserter(problems));
+    if (!ways_problem_.empty()) problems.push_back(ways_problem_);
     if (statistics.sweeper_age_ms > late_sweeper_ms) {
         problems.push_back(fmt::format("connections do not expire: the sweeper last ran {} ms ago",
                                        statistics.sweeper_age_ms));
@@ -418,6 +454,7 @@ Result<void> Controller::stop() {
     retry_timer_.cancel();
     move_timer_.cancel();
     slow_start_timer_.cancel();
+    reconcile_timer_.cancel();
     signals_.stop();
     announcements_.stop();
     events_.reset();

@@ -30,18 +30,22 @@ namespace shoal::director {
 struct ControllerOptions {
     /// Read at start, rewritten by apply().
     std::string configuration_file;
-    /// Remembers across restarts which sysctls were changed, and what administrators ordered.
+    /// Remembers for ever what administrators ordered, and what loads and agents came to.
     std::string state_directory;
+    /// Remembers until the machine boots again which sysctls and addresses are to be put back.
+    std::string runtime_directory;
     std::string version;
     /// Both must outlive the controller. Null: nobody runs programs, nobody is told but the log.
     health::ProgramRunner* programs = nullptr;
     telemetry::Notifier* notifier = nullptr;
 };
 
-/// Where, in the state directory, it stands what `shoal stop` must put back.
-std::string state_file(const std::string& state_directory);
-/// And what administrators ordered (administrative_states.h).
+/// Where, in the runtime directory, it stands what `shoal stop` must put back.
+std::string state_file(const std::string& runtime_directory);
+/// And in the state directory, what administrators ordered (administrative_states.h).
 std::string orders_file(const std::string& state_directory);
+/// And what loads and agents made of the weights (loads_text.h).
+std::string loads_file(const std::string& state_directory);
 
 /// Reads shoal.toml against the devices that this machine has.
 std::expected<model::Configuration, std::vector<config::Problem>> read_configuration(
@@ -70,12 +74,15 @@ class Controller final : public Control {
                                                        const StateOrder& order) override;
     Result<std::shared_ptr<const health::Transcript>> check_now(
         const health::TargetId& target) override;
+    Result<PlanOrProblems> plan(std::string_view text) override;
     std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override;
     Result<void> stop() override;
 
   private:
     void put_in_force(model::Configuration configuration);
     void set_check_targets();
+    /// Checks to virtual addresses go where the real servers are now.
+    void serve_check_ways();
     void track_next_hops();
     /// Also servers that the configuration no longer has, for the connections that go on.
     void keep_next_hops_of(const dataplane::State& state);
@@ -88,10 +95,19 @@ class Controller final : public Control {
     void advance_states(const dataplane::Statistics& statistics);
     /// Tells of the change, and of a failure that was kept quiet during maintenance.
     void state_changed(const StateChange& change);
+    void agent_changed(const health::TargetId& id, health::AgentState before,
+                       const health::TargetLoad& now);
+    /// As the checks and its agent have it.
+    health::Verdict verdict_of(const health::TargetId& id, const health::LoadView& loads) const;
     void tell(const Event& event) const;
-    /// Reconciles soon, once, however many changes ask for it before.
+    /// Reconciles soon, once, however many changes ask for it before. What goes on beside it, the
+    /// checks above all, gets as much time as it takes: thousands of failures in one second would
+    /// else wait for one reconciliation after the other.
     void request_reconcile();
+    void await_reconcile();
     void reconcile_now();
+    /// What reconciliation consists of.
+    void bring_about();
     /// What the kernel holds; addresses of `desired` that the administrator holds count as there.
     Result<ObservedState> observe(const DesiredState& desired);
     void note_link(const net::LinkChanged& change);
@@ -134,10 +150,15 @@ class Controller final : public Control {
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer move_timer_;
     boost::asio::steady_timer slow_start_timer_;
+    boost::asio::steady_timer reconcile_timer_;
+    TimePoint next_reconcile_{};
     bool moving_ = false;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;
     model::Configuration configuration_;
+    std::vector<health::Target> targets_;
+    /// What is wrong with the ways of checks to virtual addresses; empty: nothing.
+    std::string ways_problem_;
     /// Addresses of servers that the data plane sends packets to.
     std::set<net::Address> kept_;
     std::set<net::Address> tracked_;

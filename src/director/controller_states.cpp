@@ -10,6 +10,8 @@ namespace shoal::director {
 
 namespace {
 
+using model::Health;
+
 constexpr std::chrono::seconds slow_start_step{1};
 
 /// Of the real server, or of the virtual server where none is named; of a firewall mark none.
@@ -24,6 +26,21 @@ std::string address_of(const model::Configuration& configuration, const health::
     return {};
 }
 
+/// A real server as its administrators, its checks and its agent have it.
+struct Standing {
+    model::AdministrativeState state = model::AdministrativeState::enabled;
+    Health health = Health::unknown;
+};
+
+/// Whether somebody is to be told of its health: in maintenance nobody, and afterwards of a failure
+/// that goes on.
+bool is_told(const Standing& before, const Standing& after) {
+    using enum model::AdministrativeState;
+    if (after.state == maintenance || after.health == Health::unknown) return false;
+    return before.health != after.health ||
+           (before.state == maintenance && after.health == Health::down);
+}
+
 }  // namespace
 
 void Controller::signals_came(const std::vector<dataplane::Signal>& signals) {
@@ -36,8 +53,11 @@ void Controller::signals_came(const std::vector<dataplane::Signal>& signals) {
 }
 
 void Controller::verdict_changed(const health::TargetId& id, const health::Verdict& verdict) {
-    if (verdict.health != model::Health::unknown &&
-        conditions_.state_of(id) != model::AdministrativeState::maintenance)
+    const auto agent = loads_.agent_of(id);
+    const auto state = std::max(conditions_.state_of(id), wish_of(agent));
+    // Whoever is down for its agent stays so whatever the checks say.
+    if (agent != health::AgentState::down &&
+        is_told({state, Health::unknown}, {state, verdict.health}))
         tell(event_of(id, verdict));
     request_reconcile();
 }
@@ -54,14 +74,33 @@ void Controller::advance_states(const dataplane::Statistics& statistics) {
     reconcile_now();
 }
 
+health::Verdict Controller::verdict_of(const health::TargetId& id,
+                                       const health::LoadView& loads) const {
+    const auto found = health_.view().find(id);
+    if (found == health_.view().end()) return {};
+    return with_agents({*found}, loads).at(id);
+}
+
 void Controller::state_changed(const StateChange& change) {
     if (change.from == change.to) return;
     tell(event_of(change));
-    const auto verdict = health_.view().find(change.target);
-    const bool is_down =
-        verdict != health_.view().end() && verdict->second.health == model::Health::down;
-    if (change.from == model::AdministrativeState::maintenance && is_down)
-        tell(event_of(verdict->first, verdict->second));
+    const auto wish = wish_of(loads_.agent_of(change.target));
+    const auto verdict = verdict_of(change.target, loads_.view());
+    if (is_told({std::max(change.from, wish), verdict.health},
+                {std::max(change.to, wish), verdict.health}))
+        tell(event_of(change.target, verdict));
+}
+
+void Controller::agent_changed(const health::TargetId& id, health::AgentState before,
+                               const health::TargetLoad& now) {
+    const StateChange change{id, wish_of(before), wish_of(now.agent), agent_in_words(now)};
+    if (change.from != change.to) tell(event_of(change));
+    const auto order = conditions_.state_of(id);
+    const auto checked = verdict_of(id, {}).health;
+    const auto verdict = verdict_of(id, {{id, now}});
+    if (is_told({std::max(order, change.from), with_agent(checked, before)},
+                {std::max(order, change.to), verdict.health}))
+        tell(event_of(id, verdict));
 }
 
 void Controller::tell(const Event& event) const {
@@ -89,7 +128,8 @@ std::expected<health::TargetId, Refusal> Controller::set_state(const TargetName&
 
 model::HealthReport Controller::health() {
     return {.now_ms = wall_clock_ms(),
-            .targets = health_report(configuration_, health_.view(), conditions_.states().view())};
+            .targets = health_report(configuration_, health_.view(), conditions_.states().view(),
+                                     loads_.view())};
 }
 
 void Controller::schedule_slow_start() {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 #include <filesystem>
 
 #include "base/file.h"
@@ -88,7 +89,8 @@ class ControllerTest : public net::testing::TwoLinks {
         fake_ = dataplane.get();
         controller_ = std::make_unique<Controller>(
             loop_,
-            ControllerOptions{configuration_file(), directory_, "1.2.3", nullptr, &notifier_},
+            ControllerOptions{configuration_file(), directory_, directory_, "1.2.3", nullptr,
+                              &notifier_},
             net::Netlink::open().value(), std::move(dataplane), [this] { stopped_ = true; });
     }
     void TearDown() override { std::filesystem::remove_all(directory_); }
@@ -138,6 +140,18 @@ TEST_F(ControllerTest, connections_move_to_another_table_turn_by_turn) {
     EXPECT_EQ(fake_->state().table_size, 4096U);
     EXPECT_TRUE(run_until([&] { return fake_->work_left() == 0; }));
     EXPECT_THAT(problems(), Each(::testing::Not(HasSubstr("table"))));
+}
+
+TEST_F(ControllerTest, a_plan_is_made_of_what_runs_and_changes_nothing) {
+    ASSERT_TRUE(controller_->start(read(two_servers)));
+    ASSERT_TRUE(run_until([&] { return servers() == 2; }));
+    EXPECT_THAT(controller_->plan(two_servers).value().value().changes, IsEmpty());
+    const auto plan = controller_->plan(std::string(two_servers) + "weight = 3\n").value().value();
+    ASSERT_THAT(plan.changes, SizeIs(1));
+    EXPECT_EQ(plan.changes[0].what, "weight of web-2: 1 -> 3");
+    EXPECT_EQ(plan.changes[0].moved, 0.25);
+    EXPECT_EQ(weights(fake_->state().services.front()), (Weights{{1, 1}, {2, 1}}));
+    EXPECT_FALSE(controller_->plan("nonsense = 1\n").value());
 }
 
 TEST_F(ControllerTest, brings_up_what_the_configuration_says) {
@@ -315,6 +329,60 @@ TEST_F(ControllerTest, a_signal_of_the_data_plane_brings_a_check_at_once) {
     EXPECT_TRUE(run_until([&] { return server.accepted() == 2; }));
 }
 
+TEST_F(ControllerTest, what_an_agent_does_is_told) {
+    net::testing::run("ip link set lo up");
+    std::string answer = "ready up # well";
+    health::TcpServer agent(loop_, [&](const auto& client) {
+        boost::asio::write(*client, boost::asio::buffer(answer + "\n"));
+    });
+    const health::TcpServer::Behaviour lets_go = [](const auto&) {};
+    auto checked = std::make_unique<health::TcpServer>(loop_, lets_go);
+    auto configuration = read(two_servers);
+    using enum model::EventKind;
+    // Not that its agent is late, as it may be on a busy machine.
+    configuration.notifications.emplace_back().events = {real_server_up, real_server_down,
+                                                         state_changed};
+    auto& web = configuration.virtual_servers[0];
+    web.monitor.type = model::MonitorType::text;
+    web.monitor.send = web.monitor.expect = "";
+    web.service_timeout = std::chrono::milliseconds(300);
+    web.reentry_time = std::chrono::milliseconds(0);
+    web.real_servers.resize(1);
+    web.real_servers[0].address = net::Address::parse("127.0.0.1").value();
+    web.real_servers[0].port = checked->port();
+    web.load_monitor = {.tool = model::LoadTool::agent, .port = agent.port()};
+    web.load_monitor.interval = std::chrono::milliseconds(100);
+    ASSERT_TRUE(controller_->start(configuration));
+    const auto told = [&](std::vector<std::pair<model::EventKind, std::string>> expected) {
+        const bool came = run_until([&] { return events_.size() >= expected.size(); });
+        std::vector<std::pair<model::EventKind, std::string>> seen;
+        for (const auto& event : events_)
+            seen.emplace_back(event.kind, event.reason);
+        events_.clear();
+        EXPECT_EQ(seen, expected);
+        return came;
+    };
+    ASSERT_TRUE(told({{real_server_up, ""}}));
+    answer = "down # no disk";
+    ASSERT_TRUE(told({{real_server_down, R"(its agent says that it is down: "no disk")"}}));
+    answer = "up maint";
+    ASSERT_TRUE(told({{state_changed, "maintenance, was enabled: its agent says maint"}}));
+    EXPECT_EQ(controller_->health().targets[0].state, model::AdministrativeState::maintenance);
+    const auto port = checked->port();
+    checked.reset();
+    ASSERT_TRUE(
+        run_until([&] { return controller_->health().targets[0].health == model::Health::down; }));
+    EXPECT_THAT(events_, IsEmpty()) << "as an administrator's maintenance is quiet";
+    answer = "ready # disk";
+    ASSERT_TRUE(told(
+        {{state_changed, R"(enabled, was maintenance: its agent says that it is ready: "disk")"},
+         {real_server_down, "connection refused"}}));
+    checked = std::make_unique<health::TcpServer>(
+        loop_, lets_go,
+        boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
+    ASSERT_TRUE(told({{real_server_up, ""}}));
+}
+
 TEST_F(ControllerTest, the_sorry_server_serves_while_no_other_can) {
     auto configuration = read(two_servers);
     auto& web = configuration.virtual_servers[0];
@@ -419,6 +487,23 @@ TEST_F(ControllerTest, says_which_real_server_it_cannot_reach) {
     ASSERT_TRUE(controller_->start(read(two_servers)));
     ASSERT_TRUE(run_until([&] { return servers() == 2; }));
     EXPECT_THAT(problems(), Contains(HasSubstr("no route to real server 10.11.12.1:80")));
+}
+
+TEST_F(ControllerTest, checks_to_the_virtual_address_leave_where_the_real_servers_are) {
+    std::string text(two_servers);
+    const std::string_view unchecked = "type = \"none\"";
+    text.replace(text.find(unchecked), unchecked.size(),
+                 "type = \"text\"\nto = \"virtual-address\"");
+    text = "[global]\nnetwork_type = \"direct\"\n" + text;
+    ASSERT_TRUE(controller_->start(read(text)));
+    const auto& ways = fake_->check_ways();
+    EXPECT_TRUE(ways.places().ipv4 && !ways.places().ipv6);
+    EXPECT_THAT(ways.places().devices, Contains("lan0"));
+    fake_->check_ways().refuse(fail("no room"));
+    ASSERT_TRUE(controller_->apply(text));
+    EXPECT_THAT(problems(), Contains(HasSubstr("no room")));
+    ASSERT_TRUE(controller_->apply(two_servers));
+    EXPECT_FALSE(ways.places().any());
 }
 
 TEST_F(ControllerTest, a_failed_read_takes_no_server_out) {

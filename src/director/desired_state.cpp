@@ -71,6 +71,7 @@ void add_service(DesiredState& desired, const model::Configuration& configuratio
     const bool drains = group.first().on_failure == model::OnFailure::drain;
     const auto scale = weight_scale(group);
     const auto known = candidates(configuration, group, now);
+    bool scaled = false;
     for (const auto& candidate : known) {
         if (!candidate.active) continue;
         if (leaves(candidate, drains)) {
@@ -79,7 +80,10 @@ void add_service(DesiredState& desired, const model::Configuration& configuratio
         }
         service.servers.push_back(candidate.server);
         service.servers.back().weight = weight_of(candidate, scale);
+        scaled = scaled || (candidate.is_usable() && candidate.factor != full_weight);
     }
+    // Weights that the administrator wrote are his own.
+    if (scaled && service.options.scheduler == model::Scheduler::wrr) interleave(service.servers);
     if (auto sorry = sorry_server(configuration, group.first())) {
         departures.sorry_server = sorry->key;
         sorry->weight = weight_in_force(sorry->weight, full_weight, scale);

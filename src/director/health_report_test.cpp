@@ -37,6 +37,31 @@ TEST(HealthReport, has_what_is_known_of_each_target) {
     EXPECT_EQ(report[1].state, model::AdministrativeState::disabled);
 }
 
+TEST(HealthReport, shows_what_agents_take_out) {
+    const auto configuration = two_servers();
+    health::LoadView loads;
+    loads[{"web", "web-1"}].agent = health::AgentState::maintenance;
+    loads[{"web", "web-1"}].agent_reason = R"("no disk")";
+    loads[{"web", "web-2"}].agent = health::AgentState::down;
+    const auto report = health_report(configuration, testing::all_up(configuration), {}, loads);
+    EXPECT_EQ(report[0].state, model::AdministrativeState::maintenance);
+    EXPECT_EQ(report[0].health, model::Health::up);
+    EXPECT_EQ(report[0].agent, R"(its agent says maint: "no disk")");
+    EXPECT_EQ(report[1].state, model::AdministrativeState::enabled);
+    EXPECT_EQ(report[1].health, model::Health::down);
+    EXPECT_EQ(report[1].agent, "its agent says that it is down");
+}
+
+TEST(HealthReport, says_which_checks_go_to_the_virtual_address) {
+    auto configuration = two_servers();
+    auto& service = configuration.virtual_servers[0];
+    service.network_type = model::ForwardingMethod::direct;
+    EXPECT_FALSE(health_report(configuration, {}, {})[0].virtual_address);
+    service.monitor.to = model::CheckTo::virtual_address;
+    EXPECT_EQ(health_report(configuration, {}, {})[0].virtual_address,
+              testing::address("192.0.2.80"));
+}
+
 TEST(HealthReport, leaves_out_what_is_not_active) {
     auto configuration = two_servers();
     configuration.virtual_servers[0].real_servers[0].active = false;

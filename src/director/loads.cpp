@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "director/loads_text.h"
 
 namespace shoal::director {
 
@@ -15,19 +20,6 @@ using model::AdministrativeState;
 std::uint16_t load_port(const model::LoadMonitor& monitor, std::uint16_t check_port) {
     if (monitor.port) return *monitor.port;
     return monitor.tool == model::LoadTool::http ? check_port : std::uint16_t{0};
-}
-
-AdministrativeState wish_of(const health::TargetLoad& load) {
-    switch (load.agent) {
-        case AgentState::drain:
-            return AdministrativeState::draining;
-        case AgentState::maintenance:
-            return AdministrativeState::maintenance;
-        case AgentState::ready:
-        case AgentState::down:
-            break;
-    }
-    return AdministrativeState::enabled;
 }
 
 std::string what_is_wrong(const health::TargetLoad& load) {
@@ -64,7 +56,7 @@ WeightFactors load_factors(const health::LoadView& loads) {
 
 StateView with_wishes(StateView states, const health::LoadView& loads) {
     for (const auto& [target, load] : loads) {
-        const auto wish = wish_of(load);
+        const auto wish = wish_of(load.agent);
         if (wish == AdministrativeState::enabled) continue;
         auto& state = states.emplace(target, wish).first->second;
         state = std::max(state, wish);
@@ -72,13 +64,48 @@ StateView with_wishes(StateView states, const health::LoadView& loads) {
     return states;
 }
 
+AdministrativeState wish_of(AgentState agent) {
+    switch (agent) {
+        case AgentState::drain:
+            return AdministrativeState::draining;
+        case AgentState::maintenance:
+            return AdministrativeState::maintenance;
+        case AgentState::ready:
+        case AgentState::down:
+            break;
+    }
+    return AdministrativeState::enabled;
+}
+
+model::Health with_agent(model::Health health, AgentState agent) {
+    const bool down = agent == AgentState::down && health == model::Health::up;
+    return down ? model::Health::down : health;
+}
+
+std::string agent_in_words(const health::TargetLoad& load) {
+    const auto words = [&] {
+        switch (load.agent) {
+            case AgentState::drain:
+                return "its agent says drain";
+            case AgentState::maintenance:
+                return "its agent says maint";
+            case AgentState::down:
+                return "its agent says that it is down";
+            case AgentState::ready:
+                break;
+        }
+        return "its agent says that it is ready";
+    }();
+    return load.agent_reason.empty() ? words : fmt::format("{}: {}", words, load.agent_reason);
+}
+
 health::HealthView with_agents(health::HealthView health, const health::LoadView& loads) {
     for (const auto& [target, load] : loads) {
         const auto known = health.find(target);
-        if (load.agent != AgentState::down || known == health.end()) continue;
-        if (known->second.health != model::Health::up) continue;
-        known->second.health = model::Health::down;
-        known->second.reason = "its agent says that it is down";
+        if (known == health.end()) continue;
+        auto& verdict = known->second;
+        const auto seen = with_agent(verdict.health, load.agent);
+        if (std::exchange(verdict.health, seen) != seen) verdict.reason = agent_in_words(load);
     }
     return health;
 }
@@ -94,26 +121,100 @@ std::vector<std::string> load_problems(const health::LoadView& loads) {
     return problems;
 }
 
-Loads::Loads(boost::asio::io_context& loop, health::ProgramRunner* runner, Tell tell,
-             std::function<void()> on_change)
-    : tell_(std::move(tell)),
-      on_change_(std::move(on_change)),
+Loads::Loads(boost::asio::io_context& loop, std::string memory_file, health::ProgramRunner* runner,
+             Listener listener)
+    : memory_file_(std::move(memory_file)),
+      memory_timer_(loop),
+      listener_(std::move(listener)),
       monitors_(loop, runner,
                 [this](const auto& target, const auto& load) { changed(target, load); }) {}
 
+Loads::~Loads() {
+    if (changed_since_kept_) keep();
+}
+
 void Loads::follow(const model::Configuration& configuration) {
-    monitors_.set_targets(load_targets(configuration));
+    monitors_.set_targets(load_targets(configuration), remembered());
     const auto known = monitors_.view();
     std::erase_if(lost_, [&](const auto& target) { return !known.contains(target); });
+    agents_.clear();
+    for (const auto& [target, load] : known)
+        if (load.agent != AgentState::ready) agents_.emplace(target, load.agent);
+    // What left the configuration is to be forgotten, too.
+    keep_within(memory_pause);
+}
+
+void Loads::stop() {
+    memory_timer_.cancel();
+    if (changed_since_kept_) keep();
+    // What is empty from now on is not to be written.
+    stopped_ = true;
+    changed_since_kept_ = false;
+    monitors_.set_targets({});
 }
 
 void Loads::changed(const health::TargetId& target, const health::TargetLoad& load) {
+    if (stopped_) return;
     if (!load.lost) {
         lost_.erase(target);
     } else if (lost_.insert(target).second) {
-        tell_({model::EventKind::load_lost, target, what_is_wrong(load)});
+        listener_.tell({model::EventKind::load_lost, target, what_is_wrong(load)});
     }
-    on_change_();
+    keep_within(memory_pause);
+    note_agent(target, load);
+    listener_.changed();
+}
+
+AgentState Loads::agent_of(const health::TargetId& target) const {
+    const auto known = agents_.find(target);
+    return known == agents_.end() ? AgentState::ready : known->second;
+}
+
+void Loads::note_agent(const health::TargetId& target, const health::TargetLoad& load) {
+    const auto before = agent_of(target);
+    if (before == load.agent) return;
+    if (load.agent == AgentState::ready)
+        agents_.erase(target);
+    else
+        agents_.insert_or_assign(target, load.agent);
+    keep_within(agent_pause);
+    listener_.agent_changed(target, before, load);
+}
+
+health::LoadMemories Loads::remembered() {
+    std::error_code ignored;  // what cannot be looked at is not there
+    if (std::exchange(begun_, true) || !std::filesystem::exists(memory_file_, ignored)) return {};
+    const auto text = read_file(memory_file_, longest_loads_text);
+    auto memories = text ? parse_loads(*text) : fail(text.error());
+    if (memories) return kept_ = *memories;
+    log(Message::operation_failed, "{}: {}; all loads and agents are asked anew", memory_file_,
+        memories.error().message);
+    return {};
+}
+
+void Loads::keep_within(Milliseconds pause) {
+    const auto latest = Clock::now() + pause;
+    if (std::exchange(changed_since_kept_, true) && memory_timer_.expiry() <= latest) return;
+    memory_timer_.expires_at(latest);
+    memory_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && changed_since_kept_) keep();
+    });
+}
+
+void Loads::keep() {
+    changed_since_kept_ = false;
+    memory_timer_.cancel();
+    auto memories = monitors_.memories();
+    if (memories == kept_) return;
+    const auto written = write_file(memory_file_, loads_text(memories));
+    if (written) {
+        kept_ = std::move(memories);
+        cannot_keep_ = false;
+        return;
+    }
+    if (!std::exchange(cannot_keep_, true))
+        log(Message::operation_failed, "{}", written.error().within("keeping loads").message);
+    keep_within(memory_pause);
 }
 
 }  // namespace shoal::director

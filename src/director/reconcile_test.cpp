@@ -10,6 +10,7 @@
 
 #include "dataplane/fake/fake_dataplane.h"
 #include "director/testing.h"
+#include "model/choices.h"
 
 namespace shoal::director {
 namespace {
@@ -98,6 +99,25 @@ TEST(Reconcile, an_edit_touches_only_what_it_changes) {
                                     system.observe())),
                 ElementsAre("change the options of tcp 192.0.2.80:80 (rr)",
                             "set real server 10.11.12.2:80 of tcp 192.0.2.80:80 to weight 0, nat"));
+}
+
+TEST(Reconcile, one_weight_is_one_operation_under_every_scheduler) {
+    for (const auto& scheduler : model::Choices<model::Scheduler>::all) {
+        auto configuration = two_servers();
+        configuration.virtual_servers[0].scheduler = scheduler.value;
+        auto tls = configuration.virtual_servers[0];
+        tls.name = "tls";
+        tls.port = 443;
+        configuration.virtual_servers.push_back(tls);
+        const auto health = all_up(configuration);
+        System system;
+        system.perform(reconcile(desired_state(configuration, {health}, {}), system.observe()));
+        configuration.virtual_servers[1].real_servers[0].weight = 7;
+        EXPECT_THAT(
+            described(reconcile(desired_state(configuration, {health}, {}), system.observe())),
+            ElementsAre("set real server 10.11.12.1:443 of tcp 192.0.2.80:443 to weight 7, nat"))
+            << scheduler.name;
+    }
 }
 
 TEST(Reconcile, a_scheduler_for_few_comes_when_the_others_have_gone) {

@@ -33,6 +33,17 @@ bool needs_port(const model::Monitor& monitor) {
     return monitor.type != MonitorType::icmp && monitor.type != MonitorType::program;
 }
 
+/// Unset where the check goes to the real server's own address.
+std::optional<dataplane::ClientWay> way_of(const model::Configuration& configuration,
+                                           const model::VirtualServer& service,
+                                           const model::RealServer& server,
+                                           const model::Monitor& monitor) {
+    if (monitor.to != model::CheckTo::virtual_address || !is_checked(monitor)) return std::nullopt;
+    const auto method = model::forwarding_method(configuration, service, server);
+    return dataplane::ClientWay{service.address.address, method,
+                                model::tunnel_of(method, service, server)};
+}
+
 health::Target target_of(const model::Configuration& configuration,
                          const model::VirtualServer& service, const model::RealServer& server) {
     const auto monitor = model::monitor_of(service, server);
@@ -48,6 +59,7 @@ health::Target target_of(const model::Configuration& configuration,
                           .virtual_address = service.address.address,
                           .flap_damping = service.flap_damping};
     if (target.port == 0 && needs_port(monitor)) target.monitor.type = MonitorType::none;
+    target.way = way_of(configuration, service, server, target.monitor);
     return target;
 }
 
@@ -88,6 +100,15 @@ bool was_drained(const model::VirtualServer& service, const model::RealServer& s
 }
 
 }  // namespace
+
+dataplane::CheckPlaces check_places(const std::vector<health::Target>& targets,
+                                    std::set<std::string> devices) {
+    dataplane::CheckPlaces places{.devices = std::move(devices)};
+    for (const auto& target : targets) {
+        if (target.way) (target.address.is_v6() ? places.ipv6 : places.ipv4) = true;
+    }
+    return places;
+}
 
 std::vector<health::Target> check_targets(const model::Configuration& configuration,
                                           const StateView& states) {

@@ -19,6 +19,10 @@ namespace shoal::director {
 std::vector<health::Target> check_targets(const model::Configuration& configuration,
                                           const StateView& states);
 
+/// What the targets that are checked at a virtual address need, at these devices.
+dataplane::CheckPlaces check_places(const std::vector<health::Target>& targets,
+                                    std::set<std::string> devices);
+
 /// Whom the name means; an error in words where that is none, or more than one.
 Result<health::TargetId> find_target(const model::Configuration& configuration,
                                      const TargetName& name);

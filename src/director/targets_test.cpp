@@ -39,6 +39,36 @@ TEST(CheckTargets, what_has_no_port_is_not_checked) {
     EXPECT_TRUE(is_checked(check_targets(configuration, {})[0].monitor));
 }
 
+TEST(CheckTargets, a_check_goes_to_the_virtual_address_by_the_real_servers_method) {
+    using model::ForwardingMethod;
+    auto configuration = two_servers();
+    auto& service = configuration.virtual_servers[0];
+    service.monitor.to = model::CheckTo::virtual_address;
+    service.network_type = ForwardingMethod::direct;
+    service.real_servers[1].network_type = ForwardingMethod::tunnel;
+    service.real_servers[1].tunnel_type = model::TunnelType::gre;
+    const auto targets = check_targets(configuration, {});
+    ASSERT_TRUE(targets.at(0).way && targets.at(1).way);
+    EXPECT_EQ(targets[0].address, testing::address("10.11.12.1"));
+    EXPECT_EQ(targets[0].way->virtual_address, testing::address("192.0.2.80"));
+    EXPECT_EQ(targets[0].way->method, ForwardingMethod::direct);
+    EXPECT_EQ(targets[1].way->method, ForwardingMethod::tunnel);
+    EXPECT_EQ(targets[1].way->tunnel.type, model::TunnelType::gre);
+    service.real_servers[0].monitor.to = model::CheckTo::real_server;
+    EXPECT_FALSE(check_targets(configuration, {})[0].way);
+}
+
+TEST(CheckPlaces, are_those_of_the_families_that_are_asked) {
+    auto configuration = two_servers();
+    EXPECT_FALSE(check_places(check_targets(configuration, {}), {"lan0"}).any());
+    auto& service = configuration.virtual_servers[0];
+    service.monitor.to = model::CheckTo::virtual_address;
+    service.network_type = model::ForwardingMethod::direct;
+    const auto places = check_places(check_targets(configuration, {}), {"lan0"});
+    EXPECT_TRUE(places.ipv4 && !places.ipv6);
+    EXPECT_THAT(places.devices, ElementsAre("lan0"));
+}
+
 TEST(CheckTargets, what_is_not_active_is_not_checked) {
     auto configuration = two_of_one_mark();
     configuration.virtual_servers[0].active = false;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "dataplane/dataplane.h"
 #include "director/marks.h"
 
 namespace shoal::director {
@@ -13,6 +15,11 @@ inline constexpr std::uint32_t greatest_weight = 65'535;
 /// number: 100 where loads or slow starts change them, less where the greatest weight would not
 /// have room, 1 elsewhere. Always 1 for ovf and sh, whose weights are numbers of something.
 std::uint32_t weight_scale(const ServiceGroup& group);
+
+/// For wrr, whose cursor gives one real server connection after connection while only its weight is
+/// high enough: of 1000 and 503 it makes 497 in a row. Rounds the weights to multiples of a number
+/// as great as can be, each by a fiftieth at most.
+void interleave(std::vector<dataplane::Server>& servers);
 
 /// `factor` is in per mille. Never 0 where `weight` is not: a real server without connections is
 /// none that serves little.

@@ -21,8 +21,8 @@ enum class Outcome {
     failed,
     /// Nothing, or not enough, until the timeout.
     silent,
-    /// The director could not ask (no descriptors, no ports, its own firewall); this says nothing
-    /// of the server.
+    /// The director could not ask (no descriptors, no ports, its own firewall), or stood still when
+    /// an answer may have come; this says nothing of the server.
     not_asked,
 };
 

@@ -38,14 +38,25 @@ void CheckRun::begin() {
     }
     timer_.expires_at(began_ + timeout_ + allowance_);
     timer_.async_wait([run = shared_from_this()](const boost::system::error_code& error) {
-        if (!error && !run->is_over()) run->finish(run->time_is_up());
+        if (!error && !run->is_over()) run->finish(run->result_at_end());
     });
+}
+
+CheckResult CheckRun::result_at_end() {
+    // Beyond it the process was stopped or swapped out, and is not merely busy.
+    constexpr Milliseconds most_late{1000};
+    const auto late = Clock::now() - timer_.expiry();
+    auto result = time_is_up();
+    if (result.outcome != Outcome::silent || late < most_late) return result;
+    return {Outcome::not_asked, "the director itself stood still for " +
+                                    in_words(std::chrono::duration_cast<Milliseconds>(late))};
 }
 
 void CheckRun::finish(CheckResult result) {
     if (is_over()) return;
     const auto on_done = std::exchange(on_done_, nullptr);
     end();
+    result = review(std::move(result));
     result.latency_us = microseconds_since(began_);
     if (result.heard.size() > most_heard) result.heard.resize(most_heard);
     if (transcript_) transcript_->result = result;

@@ -42,6 +42,8 @@ class CheckRun : public std::enable_shared_from_this<CheckRun> {
     virtual CheckResult time_is_up() = 0;
     /// Lets go of what would hold this run alive.
     virtual void release() = 0;
+    /// What a result comes to, once everything was let go.
+    virtual CheckResult review(CheckResult result) { return result; }
 
     /// Reports, and ends the run.
     void finish(CheckResult result);
@@ -63,6 +65,8 @@ class CheckRun : public std::enable_shared_from_this<CheckRun> {
     }
 
   private:
+    /// The check's time is over, as far as the director was there to see it.
+    CheckResult result_at_end();
     void end();
 
     CheckTools& tools_;

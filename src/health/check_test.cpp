@@ -183,6 +183,17 @@ TEST_F(CheckTest, an_answer_that_came_in_time_counts_however_late_it_is_read) {
     EXPECT_THAT(*result, is_answered);
 }
 
+TEST_F(CheckTest, a_director_that_stood_still_heard_no_silence) {
+    tcp::acceptor acceptor(loop_, loopback());
+    std::optional<CheckResult> result;
+    const auto check = begin(probe(acceptor.local_endpoint().port(), "", "HTTP", Milliseconds(1)),
+                             [&](const CheckResult& done) { result = done; });
+    std::this_thread::sleep_for(Milliseconds(1200));
+    ASSERT_TRUE(run_until(loop_, [&] { return result.has_value(); }));
+    EXPECT_EQ(result->outcome, Outcome::not_asked);
+    EXPECT_THAT(result->reason, ::testing::StartsWith("the director itself stood still for 1"));
+}
+
 TEST_F(CheckTest, a_check_given_up_says_nothing_and_leaves_no_work) {
     const TcpServer::Behaviour silent = saying("");
     for (const bool connected : {false, true}) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/check_ways.h"
 #include "health/check.h"
 #include "model/monitor.h"
 #include "net/address.h"
@@ -43,6 +44,8 @@ struct Question {
     /// Of the real server and its virtual server, for programs.
     std::string name;
     net::Address virtual_address;
+    /// Of a check that goes to the virtual address.
+    std::optional<dataplane::ClientWay> way{};
     bool operator==(const Question&) const = default;
 };
 

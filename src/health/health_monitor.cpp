@@ -26,6 +26,10 @@ namespace {
 /// Between the first checks of two targets that begin together: 4000 checks a second.
 constexpr std::chrono::microseconds first_check_pace{250};
 
+/// Whoever sets the targets makes the way to a virtual address ready later in the same turn of the
+/// loop.
+constexpr std::chrono::milliseconds way_pause{1};
+
 /// Of check_now at a time.
 constexpr std::size_t most_single_checks = 64;
 
@@ -36,7 +40,8 @@ Question question_of(const Target& target) {
                       .protocol = target.protocol,
                       .monitor = target.monitor,
                       .name = {},
-                      .virtual_address = {}};
+                      .virtual_address = {},
+                      .way = target.way};
     question.monitor.address.reset();
     question.monitor.port.reset();
     question.monitor.protocol.reset();
@@ -102,8 +107,9 @@ void note_check(Verdict& verdict, const Watch& watch) {
 
 class HealthMonitor::Impl {
   public:
-    Impl(asio::io_context& loop, OnChange on_change, ProgramRunner* programs)
-        : loop_(loop), tools_(loop, programs), on_change_(std::move(on_change)) {}
+    Impl(asio::io_context& loop, OnChange on_change, ProgramRunner* programs,
+         dataplane::CheckWays* ways)
+        : loop_(loop), tools_(loop, programs, ways), on_change_(std::move(on_change)) {}
 
     void set_targets(const std::vector<Target>& targets, const std::vector<TargetId>& assumed_up);
     const HealthView& view() const { return view_; }
@@ -199,6 +205,7 @@ void HealthMonitor::Impl::add(const Target& target, bool assumed_up, TimePoint f
     if (!is_checked(target.monitor)) return record(member, Health::up, {});
     const bool up = assumed_up || is_known_well(question_of(target));
     if (up) verdict.health = Health::up;
+    if (target.way) first_check += way_pause;
     join(member, new_machine(target, first_check, up));
 }
 
@@ -315,8 +322,9 @@ void HealthMonitor::Impl::record(const MemberPtr& member, Health health,
     });
 }
 
-HealthMonitor::HealthMonitor(asio::io_context& loop, OnChange on_change, ProgramRunner* programs)
-    : impl_(std::make_unique<Impl>(loop, std::move(on_change), programs)) {}
+HealthMonitor::HealthMonitor(asio::io_context& loop, OnChange on_change, ProgramRunner* programs,
+                             dataplane::CheckWays* ways)
+    : impl_(std::make_unique<Impl>(loop, std::move(on_change), programs, ways)) {}
 
 HealthMonitor::~HealthMonitor() = default;
 

@@ -3,9 +3,11 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/check_ways.h"
 #include "health/check.h"
 #include "health/health_view.h"
 #include "health/lateness.h"
@@ -35,6 +37,8 @@ struct Target {
     net::Address virtual_address{};
     /// As Timing's.
     model::milliseconds flap_damping{};
+    /// Set: the check goes to the virtual address; `address` is the real server's own then.
+    std::optional<dataplane::ClientWay> way{};
     bool operator==(const Target&) const = default;
 };
 
@@ -49,10 +53,10 @@ class HealthMonitor {
     /// change of the reason is not reported.
     using OnChange = std::function<void(const TargetId&, const Verdict&)>;
 
-    /// `programs`, which runs Sending programs, must outlive the monitor; without it none can be
-    /// asked.
+    /// `programs`, which runs Sending programs, and `ways`, for checks to virtual addresses, must
+    /// outlive the monitor; without them none of these can be asked.
     HealthMonitor(boost::asio::io_context& loop, OnChange on_change,
-                  ProgramRunner* programs = nullptr);
+                  ProgramRunner* programs = nullptr, dataplane::CheckWays* ways = nullptr);
     ~HealthMonitor();
 
     /// Replaces the targets; one that did not change keeps its verdict and its timing, and so does

@@ -80,6 +80,7 @@ constexpr std::array mysql{
                .complete = R"((?s)\A...\x00\x0a[^\x00]*\x00.{4})",
                .refused = R"((?s)\A...\x00\xff..(?:#.{5})?(.*))",
                .refusal_ends_connection = true,
+               .is_packet = true,
                .wrong = R"((?s)\A...(?:[^\x00]|\x00[^\x0a\xff]))"},
     PresetStep{.send = "\x3d\x00\x00\x01\x00\x82\x08\x00\x00\x00\x00\x01\x21"
                        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"

@@ -23,6 +23,9 @@ struct PresetStep {
     std::string_view refused{};
     /// Of a reason without an end of its own: it is complete when the connection is closed.
     bool refusal_ends_connection = false;
+    /// The answer is one of MySQL's packets, and complete with its last byte: how many they are
+    /// behind the fourth one, the first three say, the least first.
+    bool is_packet = false;
     /// Something else answers here.
     std::string_view wrong{};
     /// A closed connection is as good as the answer.

@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <array>
@@ -34,6 +36,18 @@ bool has_exchange(const model::Monitor& monitor) {
            !monitor.expect_pattern.empty();
 }
 
+/// Bytes of a segment: with any tunnel's headers it fits where IPv6 does (RFC 8200, 5).
+constexpr int most_in_tunnel = 1140;
+
+/// "10.11.12.1", or "192.0.2.80 on 10.11.12.1 by direct routing"
+std::string whom(const Question& question) {
+    const auto server = question.address.to_string();
+    if (!question.way) return server;
+    const bool direct = question.way->method == model::ForwardingMethod::direct;
+    return fmt::format("{} on {} by {}", question.way->virtual_address.to_string(), server,
+                       direct ? "direct routing" : "tunneling");
+}
+
 /// Advances as far as it can each time the socket or the timer wakes it.
 class SocketRun final : public CheckRun {
   public:
@@ -48,8 +62,11 @@ class SocketRun final : public CheckRun {
     Done start() override;
     CheckResult time_is_up() override;
     void release() override;
+    CheckResult review(CheckResult result) override;
+    CheckResult failed(int error_number);
 
     bool prepare_exchange();
+    Done lead(int socket);
     Done prepare_tls(int socket);
     Done connect(int socket);
     void wait();
@@ -69,7 +86,7 @@ class SocketRun final : public CheckRun {
     Flow write(std::string_view bytes, std::size_t& count);
     Flow read(char* buffer, std::size_t size, std::size_t& count);
     /// Of a `failed` flow.
-    CheckResult failure() const;
+    CheckResult failure();
     CheckResult with_heard(CheckResult result) const;
     std::string heard() const {
         return exchange_ ? std::string(exchange_->heard()) : std::string();
@@ -86,6 +103,12 @@ class SocketRun final : public CheckRun {
     std::size_t sent_ = 0;
     /// An empty datagram is also one: it is what finds a closed UDP port.
     bool empty_datagram_due_ = false;
+    /// Of a check to the virtual address, from CheckWays; 0: there is none to be ended.
+    std::uint64_t lead_ = 0;
+    /// How many packets went there, once it is ended.
+    std::optional<std::uint64_t> led_;
+    /// The kernel has no way to the server, so that no packet was sent at all.
+    bool unreachable_ = false;
     /// How the check ends when all of `to_send_` is with the kernel.
     Done decided_;
 };
@@ -101,9 +124,27 @@ CheckRun::Done SocketRun::start() {
         ::close(socket);
         return result_of_error(error.value(), question());
     }
+    if (auto result = lead(socket)) return result;
     if (auto result = prepare_tls(socket)) return result;
     if (auto result = connect(socket)) return result;
     wait();
+    return std::nullopt;
+}
+
+/// To the virtual address, if the question wants that.
+CheckRun::Done SocketRun::lead(int socket) {
+    const auto& way = question().way;
+    if (!way) return std::nullopt;
+    const auto refuse = [](std::string_view why) {
+        return CheckResult{Outcome::not_asked, fmt::format("the director cannot check: {}", why)};
+    };
+    if (tools().ways == nullptr) return refuse("it cannot send to a virtual address");
+    const auto begun = tools().ways->lead(socket, question().address, *way);
+    if (!begun) return refuse(begun.error().message);
+    lead_ = *begun;
+    // The kernel does not know that a header will stand before each segment.
+    if (!udp_ && way->method == model::ForwardingMethod::tunnel)
+        set_option(socket, IPPROTO_TCP, TCP_MAXSEG, most_in_tunnel);
     return std::nullopt;
 }
 
@@ -136,11 +177,11 @@ CheckRun::Done SocketRun::prepare_tls(int socket) {
 CheckRun::Done SocketRun::connect(int socket) {
     const SocketAddress to(question().address, question().port);
     if (is_noted()) {
-        note(fmt::format("{} to {}, port {}", udp_ ? "UDP" : "connecting",
-                         question().address.to_string(), question().port));
+        note(fmt::format("{} to {}, port {}", udp_ ? "UDP" : "connecting", whom(question()),
+                         question().port));
     }
     if (::connect(socket, to.get(), to.length) == 0 || errno == EINPROGRESS) return std::nullopt;
-    return result_of_error(errno, question());
+    return failed(errno);
 }
 
 void SocketRun::wait() {
@@ -179,6 +220,29 @@ CheckResult SocketRun::time_is_up() {
 void SocketRun::release() {
     boost::system::error_code ignored;
     descriptor_.close(ignored);
+    if (lead_ != 0) led_ = tools().ways->end(std::exchange(lead_, 0));
+}
+
+CheckResult SocketRun::failed(int error_number) {
+    unreachable_ = error_number == EHOSTUNREACH || error_number == ENETUNREACH ||
+                   error_number == EHOSTDOWN || error_number == ENETDOWN;
+    return result_of_error(error_number, question());
+}
+
+/// An answer of any kind that was not asked for at the virtual address says nothing.
+CheckResult SocketRun::review(CheckResult result) {
+    if (!question().way || result.outcome == Outcome::not_asked) return result;
+    const auto there = question().way->virtual_address.to_string();
+    const bool somebody_answered = result.outcome != Outcome::silent && !unreachable_;
+    if (somebody_answered && led_.value_or(0) == 0) {
+        return {Outcome::not_asked,
+                fmt::format("the director cannot check: what it sent did not go to the virtual "
+                            "address {}, but another way than clients' packets",
+                            there)};
+    }
+    if (result.outcome != Outcome::answered)
+        result.reason += fmt::format(", asked at the virtual address {}", there);
+    return result;
 }
 
 CheckRun::Done SocketRun::advance() {
@@ -196,7 +260,7 @@ CheckRun::Done SocketRun::advance() {
 CheckRun::Done SocketRun::finish_connecting() {
     if (const int error = udp_ ? 0 : connect_again(); error != 0) {
         if (error == EALREADY) return std::nullopt;
-        return result_of_error(error, question());
+        return failed(error);
     }
     if (!udp_) note("connected");
     phase_ = tls_ ? Phase::handshaking : Phase::exchanging;
@@ -304,9 +368,9 @@ Flow SocketRun::read(char* buffer, std::size_t size, std::size_t& count) {
     return error_number_ == EAGAIN ? Flow::wants_read : Flow::failed;
 }
 
-CheckResult SocketRun::failure() const {
+CheckResult SocketRun::failure() {
     if (tls_) return {Outcome::failed, tls_->problem()};
-    return result_of_error(error_number_, question());
+    return failed(error_number_);
 }
 
 CheckResult SocketRun::with_heard(CheckResult result) const {

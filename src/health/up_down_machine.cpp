@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "model/text.h"
 
@@ -34,6 +35,7 @@ UpDownMachine::UpDownMachine(Timing timing, TimePoint first_check, TimePoint sec
       next_slot_(second_check),
       not_before_(first_check),
       last_answer_(first_check),
+      watched_until_(first_check),
       up_since_(first_check) {}
 
 void UpDownMachine::set_timing(Timing timing, TimePoint now) {
@@ -43,6 +45,10 @@ void UpDownMachine::set_timing(Timing timing, TimePoint now) {
 }
 
 void UpDownMachine::check_started(TimePoint now) {
+    // A director that stood still beyond the time of its check heard nothing.
+    if (!std::exchange(blind_, false))
+        watched_until_ = std::max(watched_until_, std::min(check_due(), now));
+    not_watched_until(now);
     running_ = true;
     if (next_slot_ <= now) next_slot_ = next_on_grid(next_slot_, now, timing_.interval);
 }
@@ -52,6 +58,7 @@ void UpDownMachine::check_answered(TimePoint now) {
     checked_ = true;
     last_check_ = LastCheck::well;
     last_answer_ = now;
+    watched_until_ = now;
     reason_.clear();
     if (!decided_) return become_up(now);
     if (health_ == Health::up) return;
@@ -63,6 +70,7 @@ void UpDownMachine::check_answered(TimePoint now) {
 void UpDownMachine::check_failed(TimePoint now, std::string reason) {
     running_ = false;
     checked_ = true;
+    watched_until_ = now;
     reason_ = std::move(reason);
     if (!is_up()) return failure_while_not_up(now);
     if (last_check_ == LastCheck::failed) return become_down(now);
@@ -73,6 +81,7 @@ void UpDownMachine::check_failed(TimePoint now, std::string reason) {
 void UpDownMachine::check_silent(TimePoint now, std::string reason) {
     running_ = false;
     checked_ = true;
+    watched_until_ = now;
     reason_ = std::move(reason);
     if (!is_up()) return failure_while_not_up(now);
     if (now >= silence_ends()) return become_down(now);
@@ -83,8 +92,16 @@ void UpDownMachine::check_abandoned(TimePoint now, std::string reason) {
     running_ = false;
     reason_ = std::move(reason);
     not_before_ = now + repeat_pause;
+    not_watched_until(now);
+    blind_ = true;
     // Silence must be seen to the end: a director that cannot check takes nobody out.
     if (last_check_ == LastCheck::silent) last_check_ = LastCheck::well;
+}
+
+void UpDownMachine::not_watched_until(TimePoint now) {
+    if (now <= watched_until_) return;
+    last_answer_ += now - watched_until_;
+    watched_until_ = now;
 }
 
 void UpDownMachine::time_passed(TimePoint now) {

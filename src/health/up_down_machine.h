@@ -62,6 +62,8 @@ class UpDownMachine {
   private:
     enum class LastCheck { well, failed, silent };
 
+    /// From where it was watched to `now` nobody could see whether the server was silent.
+    void not_watched_until(TimePoint now);
     void become_up(TimePoint now);
     void become_down(TimePoint now);
     void become(model::Health health);
@@ -88,7 +90,13 @@ class UpDownMachine {
     /// No check starts before.
     TimePoint not_before_;
     LastCheck last_check_ = LastCheck::well;
+    /// Later than it was by all the time for which the director could not check: that is no
+    /// silence of the server's.
     TimePoint last_answer_;
+    /// Until then the silence was seen, or left out.
+    TimePoint watched_until_;
+    /// The last check could not be made, so nothing is seen until the next one.
+    bool blind_ = false;
     TimePoint up_since_;
     /// How often it went down since they were last forgiven.
     std::uint32_t failures_ = 0;

@@ -253,6 +253,23 @@ UpDownMachine machine_after_first_answer(bool assumed_up = false) {
     return machine;
 }
 
+/// Checks on time that nobody answers; when that has taken it out.
+TimePoint silent_until_down(UpDownMachine& machine) {
+    auto now = machine.wake_at().value_or(TimePoint::max());
+    while (now < at(1'000'000)) {
+        machine.time_passed(now);
+        if (machine.health() == Health::down) return now;
+        if (now >= machine.check_due()) {
+            machine.check_started(now);
+            now += milliseconds(1000);
+            machine.check_silent(now, "no answer within 1 s");
+            if (machine.health() == Health::down) return now;
+        }
+        now = std::max(now, machine.wake_at().value_or(TimePoint::max()));
+    }
+    return TimePoint::max();
+}
+
 TEST(UpDownMachine, the_first_check_decides_at_once) {
     UpDownMachine machine(usual, start, at(700), false);
     EXPECT_EQ(machine.health(), Health::unknown);
@@ -291,9 +308,7 @@ TEST(UpDownMachine, a_server_assumed_up_that_is_dead_goes_out_as_any_other) {
     silent.check_silent(at(1000), "no answer within 1 s");
     silent.time_passed(at(6000));
     EXPECT_EQ(silent.health(), Health::up) << "a check is overdue and may still be answered";
-    silent.check_started(at(6000));
-    silent.check_silent(at(7000), "no answer within 1 s");
-    EXPECT_EQ(silent.health(), Health::down);
+    EXPECT_EQ(silent_until_down(silent), at(6000));
 }
 
 TEST(UpDownMachine, a_definite_failure_that_does_not_repeat_changes_nothing) {
@@ -392,9 +407,40 @@ TEST(UpDownMachine, a_director_that_cannot_check_takes_nobody_out) {
         ASSERT_GE(machine.check_due() - now, repeat_pause);
     }
     EXPECT_EQ(machine.health(), Health::up);
-    machine.check_started(at(60000));
-    machine.check_silent(at(61000), "no answer within 1 s");
+    const auto down = silent_until_down(machine);
+    EXPECT_GE(down, at(63000)) << "6 s of silence that was seen: 3 s before, and from 60 s";
+    EXPECT_LE(down, at(65000)) << "no later than the next check";
+}
+
+TEST(UpDownMachine, a_director_that_often_cannot_check_still_sees_silence) {
+    auto machine = machine_after_first_answer();
+    for (auto now = machine.check_due(); machine.health() == Health::up;
+         now = machine.check_due()) {
+        ASSERT_LT(now, at(30000));
+        machine.check_started(now);
+        machine.check_silent(now + milliseconds(1000), "no answer within 1 s");
+        if (machine.health() != Health::up) break;
+        now = std::max(machine.check_due(), now + milliseconds(1000));
+        machine.check_started(now);
+        machine.check_abandoned(now, "the director cannot check it: too many open files");
+    }
     EXPECT_EQ(machine.health(), Health::down);
+}
+
+TEST(UpDownMachine, one_check_after_a_stall_takes_nobody_out) {
+    for (const bool was_silent : {false, true}) {
+        auto machine = machine_after_first_answer();
+        if (was_silent) {
+            machine.check_started(at(2000));
+            machine.check_silent(at(3000), "no answer within 1 s");
+        }
+        machine.time_passed(at(60000));
+        machine.check_started(at(60000));
+        machine.check_silent(at(61000), "no answer within 1 s");
+        EXPECT_EQ(machine.health(), Health::up);
+        EXPECT_EQ(silent_until_down(machine), was_silent ? at(63000) : at(65000))
+            << "what was due at " << (was_silent ? 4 : 2) << " s began at 60 s";
+    }
 }
 
 TEST(UpDownMachine, new_timing_keeps_the_verdict_and_the_spread) {

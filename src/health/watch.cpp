@@ -105,6 +105,7 @@ void Watch::check_soon() {
     const bool failed = last_.outcome == Outcome::failed || last_.outcome == Outcome::not_asked;
     if (machine_.health() != Health::up || failed || soon_at_) return;
     const auto now = Clock::now();
+    if (!tools_.soon.take(now)) return;
     const bool answers = last_.outcome == Outcome::answered;
     const bool again = now - last_soon_ <= 2 * order_.timing.interval;
     soon_pause_ = answers && again ? std::min(2 * soon_pause_, order_.timing.interval) : soon_pause;

@@ -36,7 +36,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
     /// Begins anew as up, if nothing is known yet.
     void assume_up(UpDownMachine up);
     /// A server that is up is checked now, or at least `soon_pause` after the last time this was
-    /// asked. Does nothing while a definite failure waits for its repetition.
+    /// asked. Does nothing while a definite failure waits for its repetition, or where too many
+    /// are to be checked soon.
     void check_soon();
 
     const WatchOrder& order() const { return order_; }

@@ -130,6 +130,14 @@ struct Choices<MonitorType> {
 };
 
 template <>
+struct Choices<CheckTo> {
+    static constexpr std::array all{
+        Choice{CheckTo::real_server, "real-server", "The real server's address"},
+        Choice{CheckTo::virtual_address, "virtual-address", "The virtual address"},
+    };
+};
+
+template <>
 struct Choices<DnsType> {
     static constexpr std::array all{
         Choice{DnsType::a, "A", "A"},

@@ -69,6 +69,7 @@ Monitor monitor_of(const VirtualServer& service, const RealServer& server) {
     const auto& own = server.monitor;
     if (own.address) monitor.address = own.address;
     if (own.port) monitor.port = own.port;
+    override_with(monitor.to, own.to);
     override_with(monitor.send, own.send);
     override_with(monitor.expect, own.expect);
     override_with(monitor.path, own.path);

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "model/device_label.h"
 #include "model/monitor.h"
+#include "model/redundancy.h"
 #include "net/address.h"
 
 // The plain values of a configuration. What each setting means, its title, unit, range, default and
@@ -67,14 +69,6 @@ struct PortRange {
         return is_any() || (first <= port && port <= last);
     }
     auto operator<=>(const PortRange&) const = default;
-};
-
-/// The device an address is put on: "wan0:1" is device "wan0" with the address label "wan0:1".
-struct DeviceLabel {
-    std::string device;
-    /// The whole text, at most 15 characters; equal to `device` where no alias was given.
-    std::string label;
-    bool operator==(const DeviceLabel&) const = default;
 };
 
 struct NatRouter {
@@ -233,6 +227,8 @@ struct VirtualServer {
 
 struct Configuration {
     Global global;
+    Redundancy redundancy;
+    std::vector<VrrpInstance> vrrp_instances;
     std::vector<Device> devices;
     std::vector<MarkRule> marks;
     std::vector<VirtualServer> virtual_servers;

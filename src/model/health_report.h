@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct TargetHealth {
     /// What is checked. Port 0: none is needed.
     net::Address address;
     std::uint16_t port = 0;
+    /// Set: the check goes to the virtual address, by way of that real server.
+    std::optional<net::Address> virtual_address;
     /// While it is disabled, how it would be checked.
     MonitorType check = MonitorType::none;
     AdministrativeState state = AdministrativeState::enabled;
@@ -27,6 +30,9 @@ struct TargetHealth {
     /// The beginning of what the server said then, others than printable ASCII characters escaped:
     /// "HTTP/1.1 200 OK\r\n".
     std::string heard;
+    /// Where its agent takes it out, that it does so, and why; else empty. `state` and `health`
+    /// follow it.
+    std::string agent{};
     /// Checks that have ended; one serves all targets that ask the same.
     std::uint64_t checks = 0;
     std::int64_t last_check_ms = 0;

@@ -40,6 +40,12 @@ enum class MonitorType {
 
 enum class DnsType { a, aaaa, cname, mx, ns, ptr, soa, srv, txt };
 
+/// What address of a real server a check asks.
+enum class CheckTo {
+    real_server,      /// its own, or the check address
+    virtual_address,  /// the virtual server's, by the way that clients' packets come
+};
+
 /// HTTP status codes from `first` to `last`, both included.
 struct StatusRange {
     std::uint16_t first = 200;
@@ -50,6 +56,7 @@ struct StatusRange {
 /// Escapes are already resolved: `send` and `expect` hold the bytes of the exchange.
 struct Monitor {
     MonitorType type = MonitorType::text;
+    CheckTo to = CheckTo::real_server;
     /// Default: the real server's.
     std::optional<net::Address> address{};
     /// Default: as check_port() says.
@@ -103,6 +110,7 @@ struct Monitor {
 
 /// What of its virtual server's monitor is different for one real server.
 struct MonitorOverride {
+    std::optional<CheckTo> to;
     std::optional<net::Address> address;
     std::optional<std::uint16_t> port;
     std::optional<std::string> send;

@@ -24,6 +24,11 @@ std::string choices_text() {
     return text;
 }
 
+/// "an address": "address"
+std::string without_article(std::string_view words) {
+    return std::string(words.substr(words.find(' ') + 1));
+}
+
 template <class Value>
 std::string type_text(TextForm form) {
     if constexpr (Enumerated<Value>) return choices_text<Value>();
@@ -44,11 +49,11 @@ std::string type_text(TextForm form) {
         return "network mask: `24`, `\"/24\"` or `\"255.255.255.0\"`";
     }
     if constexpr (std::same_as<Value, StatusRange>) return "status code or range of them";
-    if constexpr (std::same_as<Value, LoadMonitor>) return "tool or table";
-    if constexpr (std::same_as<Value, SorryServer>) return "address or table";
+    if constexpr (Shortened<Value>)
+        return without_article(Schema<Value>::short_form.value) + " or table";
     if constexpr (is_list<Value>) {
         using Element = typename Value::value_type;
-        if constexpr (Described<Element>) {
+        if constexpr (Described<Element> && !Shortened<Element>) {
             return "list of tables";
         } else {
             return "list: " + type_text<Element>(form);
@@ -88,10 +93,12 @@ SectionView describe() {
 }  // namespace
 
 std::vector<SectionView> describe_settings() {
-    return {describe<Global>(),      describe<NatRouter>(),       describe<ConnectionTimeouts>(),
-            describe<Device>(),      describe<MarkRule>(),        describe<VirtualServer>(),
-            describe<SorryServer>(), describe<Monitor>(),         describe<LoadMonitor>(),
-            describe<RealServer>(),  describe<MonitorOverride>(), describe<Notification>()};
+    return {describe<Global>(),          describe<NatRouter>(),      describe<ConnectionTimeouts>(),
+            describe<Redundancy>(),      describe<VrrpInstance>(),   describe<VrrpAddress>(),
+            describe<TrackedDevice>(),   describe<TrackedCommand>(), describe<Device>(),
+            describe<MarkRule>(),        describe<VirtualServer>(),  describe<SorryServer>(),
+            describe<Monitor>(),         describe<LoadMonitor>(),    describe<RealServer>(),
+            describe<MonitorOverride>(), describe<Notification>()};
 }
 
 }  // namespace shoal::model

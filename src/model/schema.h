@@ -83,6 +83,18 @@ struct Schema;
 template <class T>
 concept Described = requires { Schema<T>::settings; };
 
+/// How a table is written that has nothing but one setting: as this setting's value.
+template <class Owner, class Value>
+struct ShortForm {
+    Value Owner::* member;
+    /// "an address"
+    std::string_view value;
+};
+
+/// A table with a short form: its Schema has a ShortForm `short_form` besides.
+template <class T>
+concept Shortened = Described<T> && requires { Schema<T>::short_form; };
+
 /// Calls `visit` with every Setting of Owner, in the order of its table.
 template <Described Owner, class Visit>
 constexpr void for_each_setting(Visit&& visit) {

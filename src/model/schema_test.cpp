@@ -95,6 +95,8 @@ TEST(Schema, defaults_lie_in_their_range) {
     check_defaults_lie_in_their_range<VirtualServer>();
     check_defaults_lie_in_their_range<RealServer>();
     check_defaults_lie_in_their_range<LoadMonitor>();
+    check_defaults_lie_in_their_range<Redundancy>();
+    check_defaults_lie_in_their_range<TrackedCommand>();
 }
 
 // A member without a row would be lost without a word. The bindings name every member: who adds one
@@ -111,11 +113,11 @@ TEST(Schema, every_member_has_a_row) {
                  vs_hysteresis, vs_monitor, vs_load, vs_servers] = VirtualServer{};
     const auto& [rs_name, rs_address, rs_port, rs_weight, rs_active, rs_type, rs_tunnel,
                  rs_tunnel_port, rs_upper, rs_lower, rs_monitor] = RealServer{};
-    const auto& [m_type, m_address, m_port, m_source, m_protocol, m_send, m_expect, m_pattern,
+    const auto& [m_type, m_to, m_address, m_port, m_source, m_protocol, m_send, m_expect, m_pattern,
                  m_program, m_method, m_path, m_host, m_status, m_tls, m_verify, m_name, m_ca,
                  m_certificate, m_key, m_query, m_query_type, m_answer, m_grpc, m_interval,
                  m_timeout] = Monitor{};
-    const auto& [o_address, o_port, o_send, o_expect, o_path, o_host, o_name, o_query] =
+    const auto& [o_to, o_address, o_port, o_send, o_expect, o_path, o_host, o_name, o_query] =
         MonitorOverride{};
     const auto& [l_tool, l_port, l_interval, l_path, l_value, l_program, l_normal, l_least,
                  l_greatest] = LoadMonitor{};
@@ -123,11 +125,20 @@ TEST(Schema, every_member_has_a_row) {
         Notification{};
     [[maybe_unused]] const auto& [sorry_address, sorry_port, sorry_type] = SorryServer{};
     const auto& [value, address, protocol, ports] = MarkRule{};
-    const auto& [global, devices, marks, services, notifications] = Configuration{};
+    const auto& [r_active, r_primary, r_primary_private, r_backup, r_backup_private, r_interval,
+                 r_links, r_sync, r_sync_device, r_sync_id, r_up, r_down] = Redundancy{};
+    const auto& [v_name, v_device, v_id, v_priority, v_version, v_interval, v_preempt, v_delay,
+                 v_accept, v_mac, v_addresses, v_more, v_source, v_peers, v_group, v_devices,
+                 v_commands, v_notify] = VrrpInstance{};
+    const auto& [t_name, t_command, t_interval, t_weight] = TrackedCommand{};
+    const auto& [global, redundancy, instances, devices, marks, services, notifications] =
+        Configuration{};
     static_assert(rows<Global> == 8 && rows<VirtualServer> == 32 && rows<RealServer> == 11 &&
-                  rows<Monitor> == 25 && rows<MonitorOverride> == 8 && rows<LoadMonitor> == 9 &&
+                  rows<Monitor> == 26 && rows<MonitorOverride> == 9 && rows<LoadMonitor> == 9 &&
                   rows<Notification> == 8 && rows<NatRouter> == 2 && rows<Device> == 2 &&
-                  rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 5 &&
+                  rows<SorryServer> == 3 && rows<MarkRule> == 4 && rows<Configuration> == 7 &&
+                  rows<Redundancy> == 12 && rows<VrrpInstance> == 18 && rows<VrrpAddress> == 2 &&
+                  rows<TrackedDevice> == 2 && rows<TrackedCommand> == 4 &&
                   rows<ConnectionTimeouts> == sizeof(ConnectionTimeouts) / sizeof(milliseconds));
 }
 

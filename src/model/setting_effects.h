@@ -18,6 +18,9 @@ inline constexpr std::string_view another_service =
 inline constexpr std::string_view renamed = "Connections stay; the checks begin anew.";
 inline constexpr std::string_view another_server =
     "It becomes another real server: connections of the old one end.";
+/// Redundancy is stored and not run.
+inline constexpr std::string_view not_running =
+    "Not yet running: it is read, checked and kept, and changes nothing.";
 inline constexpr std::string_view hooks =
     "At once; the new hook is attached before the old one is taken away.";
 inline constexpr std::string_view timeout = "At once, for existing connections too.";

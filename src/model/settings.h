@@ -4,6 +4,7 @@
 #include "model/settings_director.h"
 #include "model/settings_monitor.h"
 #include "model/settings_real_server.h"
+#include "model/settings_redundancy.h"
 #include "model/settings_virtual_server.h"
 
 // Every setting, described once: here the tables of the file, in the included headers what is in
@@ -21,6 +22,21 @@ struct Schema<Configuration> {
                                          .effect = "See each setting.",
                                          .default_text = "see each setting",
                                          .example = "{ name = \"director-1\" }"}),
+        setting(&Configuration::redundancy,
+                {.key = "redundancy",
+                 .title = "REDUNDANCY",
+                 .help = "This director and the one that stands in for it.",
+                 .effect = effect::not_running,
+                 .default_text = "none",
+                 .example = "{ active = true, backup = \"192.0.2.3\" }"}),
+        setting(&Configuration::vrrp_instances,
+                {.key = "vrrp_instance",
+                 .title = "VRRP INSTANCES",
+                 .help = "Virtual routers: addresses that directors pass on to each other.",
+                 .effect = effect::not_running,
+                 .default_text = "none",
+                 .example = "[{ name = \"outside\", device = \"wan0\", router_id = 51, addresses = "
+                            "[\"192.0.2.80/24\"] }]"}),
         setting(&Configuration::devices,
                 {.key = "device",
                  .title = "DEVICES",

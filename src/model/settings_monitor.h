@@ -29,6 +29,16 @@ struct Schema<Monitor> {
                          "server is ready, without a login.",
                  .effect = effect::next_check,
                  .default_text = "`text`; with `sending_program` `program`"}),
+        setting(&Monitor::to,
+                {.key = "to",
+                 .title = "Check goes to",
+                 .help = "`real-server`: to the real server's own address. `virtual-address`: to "
+                         "the virtual server's, by the way that clients' packets come, direct "
+                         "routing or a tunnel. Then a real server that does not accept the virtual "
+                         "address (it is not on its loopback device, its end of the tunnel is "
+                         "down) fails its checks, as it fails clients. Not with the types "
+                         "`program` and `icmp`, nor with NAT.",
+                 .effect = effect::next_check}),
         setting(&Monitor::port,
                 {.key = "port",
                  .title = "Check port",
@@ -258,6 +268,7 @@ struct Schema<MonitorOverride> {
     static constexpr Limits line{.most = max_line_length};
     static constexpr Limits exchange{.most = max_exchange_length};
     static constexpr std::tuple settings{
+        own_setting(&MonitorOverride::to, "to", "Check goes to", "\"real-server\"", {}),
         own_setting(&MonitorOverride::port, "port", "Check port", "8081",
                     {.least = 1, .most = 65'535}),
         own_setting(&MonitorOverride::address, "address", "Check address", "\"10.20.30.1\"", {}),
@@ -283,6 +294,7 @@ struct Schema<LoadMonitor> {
         "goes by weights, where connections go becomes hard to predict. All weights of such a "
         "virtual server are multiplied by 100 in the data plane, so that small ones can change "
         "a little."};
+    static constexpr ShortForm short_form{&LoadMonitor::tool, "a tool"};
     static constexpr std::tuple settings{
         setting(&LoadMonitor::tool,
                 {.key = "tool",

@@ -106,6 +106,7 @@ struct Schema<SorryServer> {
                                      "virtual server are usable than its `quorum`. It is not "
                                      "checked. `sorry_server = \"10.11.12.9\"` means a "
                                      "table with this `address` alone."};
+    static constexpr ShortForm short_form{&SorryServer::address, "an address"};
     static constexpr std::tuple settings{
         setting(&SorryServer::address, {.key = "address",
                                         .title = "Sorry Server",

@@ -259,6 +259,9 @@ std::string toml_text(std::uint16_t value) {
 std::string toml_text(std::uint32_t value) {
     return std::to_string(value);
 }
+std::string toml_text(std::int32_t value) {
+    return std::to_string(value);
+}
 std::string toml_text(const std::string& value) {
     return '"' + value + '"';
 }

@@ -67,6 +67,7 @@ std::string in_quotes(std::string_view text);
 std::string toml_text(bool value);
 std::string toml_text(std::uint16_t value);
 std::string toml_text(std::uint32_t value);
+std::string toml_text(std::int32_t value);
 std::string toml_text(const std::string& value);
 std::string toml_text(milliseconds value);
 std::string toml_text(const PortRange& value);

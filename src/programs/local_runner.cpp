@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <fstream>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace shoal::programs {
@@ -45,22 +47,39 @@ void LocalRunner::run(health::ProgramOrder order, OnDone on_done) {
         refuse(std::move(on_done), "too many programs wait for their turn");
         return;
     }
-    waiting_.push_back({std::move(order), std::move(on_done), Clock::now()});
+    const auto timeout = order.timeout;
+    waiting_.push_back(std::make_shared<Waiting>(std::move(order), std::move(on_done),
+                                                 boost::asio::steady_timer(loop_, timeout)));
+    limit_waiting(std::prev(waiting_.end()));
     start_waiting();
+}
+
+void LocalRunner::limit_waiting(Queue::iterator place) {
+    (*place)->timer.async_wait(
+        [this, place, weak = std::weak_ptr(*place)](const boost::system::error_code& error) {
+            const auto waiting = weak.lock();
+            if (error || !waiting) return;
+            waiting_.erase(place);
+            expire(*waiting);
+        });
+}
+
+void LocalRunner::expire(Waiting& waiting) {
+    refuse(std::move(waiting.on_done), "it waited for its turn longer than its time limit");
 }
 
 void LocalRunner::start_waiting() {
     while (!waiting_.empty() && running_.size() < options_.most_running) {
-        auto next = std::move(waiting_.front());
+        const auto next = std::move(waiting_.front());
         waiting_.pop_front();
-        if (Clock::now() - next.since > next.order.timeout)
-            refuse(std::move(next.on_done), "it waited for its turn longer than its time limit");
+        if (Clock::now() > next->timer.expiry())
+            expire(*next);
         else
-            start(std::move(next));
+            start(*next);
     }
 }
 
-void LocalRunner::start(Waiting next) {
+void LocalRunner::start(Waiting& next) {
     auto program =
         Program::start(loop_, std::move(next.order), options_.limits, std::move(next.on_done));
     if (program->pid() > 0) running_.emplace(program->pid(), std::move(program));

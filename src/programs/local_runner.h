@@ -4,7 +4,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <deque>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
 #include <map>
 #include <memory>
 
@@ -35,11 +36,17 @@ class LocalRunner final : public health::ProgramRunner {
     struct Waiting {
         health::ProgramOrder order;
         OnDone on_done;
-        TimePoint since;
+        /// Until its time is over.
+        boost::asio::steady_timer timer;
     };
+    /// Each is held by its place here alone.
+    using Queue = std::list<std::shared_ptr<Waiting>>;
 
+    /// Ends it when it has waited too long, whether or not a program ends meanwhile.
+    void limit_waiting(Queue::iterator place);
+    void expire(Waiting& waiting);
     void start_waiting();
-    void start(Waiting next);
+    void start(Waiting& next);
     void refuse(OnDone on_done, std::string reason);
     void wait_for_children();
     void collect();
@@ -49,7 +56,7 @@ class LocalRunner final : public health::ProgramRunner {
     boost::asio::io_context& loop_;
     RunnerOptions options_;
     boost::asio::signal_set children_;
-    std::deque<Waiting> waiting_;
+    Queue waiting_;
     std::map<pid_t, std::shared_ptr<Program>> running_;
 };
 

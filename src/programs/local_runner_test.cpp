@@ -163,8 +163,10 @@ TEST_F(LocalRunnerTest, a_file_that_cannot_be_executed_is_told) {
 }
 
 TEST_F(LocalRunnerTest, a_program_gets_no_more_memory_than_allowed) {
-    const auto result = run_script("ulimit -v; ulimit -c");
+    const auto result = run_script("ulimit -d; ulimit -c");
     EXPECT_EQ(result.output, "262144\n0\n");
+    // What is only reserved is none: programs in Go and Java reserve far more than they use.
+    EXPECT_EQ(run_script("ulimit -v").output, "unlimited\n");
     // dd asks for its whole buffer at once.
     EXPECT_NE(run_script("exec dd if=/dev/zero of=/dev/null bs=512M count=1").code, 0);
     EXPECT_EQ(run_script("exec dd if=/dev/zero of=/dev/null bs=16M count=1").code, 0);
@@ -201,6 +203,19 @@ class NarrowRunnerTest : public testing::Test {
     std::vector<std::optional<ProgramResult>> results_;
 };
 
+TEST_F(NarrowRunnerTest, who_waits_too_long_is_told_though_nobody_ends) {
+    run("sleep 1000", ample);
+    run("echo OK", Milliseconds(50));
+    ASSERT_TRUE(ended(1));
+    EXPECT_EQ(results_[1]->end, End::not_asked);
+    EXPECT_EQ(results_[1]->reason, "it waited for its turn longer than its time limit");
+    EXPECT_FALSE(results_[0]);
+    // Its place in the queue is free again.
+    run("echo OK", Milliseconds(50));
+    ASSERT_TRUE(ended(2));
+    EXPECT_EQ(results_[2]->reason, "it waited for its turn longer than its time limit");
+}
+
 TEST_F(NarrowRunnerTest, one_that_is_too_many_is_not_run) {
     run("while [ ! -e " + folder_.file("go") + " ]; do sleep 0.01; done; echo 1", ample);
     run("echo 2", ample);
@@ -218,7 +233,7 @@ TEST_F(NarrowRunnerTest, one_that_is_too_many_is_not_run) {
 TEST_F(NarrowRunnerTest, one_that_waited_longer_than_its_time_limit_is_not_run) {
     run("sleep 1000", Milliseconds(100));
     run("echo 2", Milliseconds(1));
-    ASSERT_TRUE(ended(1));
+    ASSERT_TRUE(ended(0) && ended(1));
     EXPECT_EQ(results_[0]->end, End::timed_out);
     EXPECT_EQ(results_[1]->end, End::not_asked);
 }

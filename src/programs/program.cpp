@@ -91,7 +91,7 @@ void set_limits(const ProgramLimits& limits) {
     constexpr rlim_t open_files = 256;
     constexpr rlim_t file_size = 16UL << 20;
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_AS, limits.memory);
+    limit(RLIMIT_DATA, limits.memory);
     limit(RLIMIT_NPROC, limits.processes);
     limit(RLIMIT_NOFILE, open_files);
     limit(RLIMIT_FSIZE, file_size);

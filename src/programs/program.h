@@ -12,7 +12,8 @@ namespace shoal::programs {
 
 /// What one program may use.
 struct ProgramLimits {
-    /// Address space of each process, bytes.
+    /// What each process may write to of its own (heap, stacks, since Linux 4.7 all private
+    /// mappings), bytes. Not its address space, of which Go and Java reserve much and use little.
     std::uint64_t memory = 256UL << 20;
     /// Processes of this process's user in all, as RLIMIT_NPROC counts them (not of root's).
     std::uint64_t processes = 512;

@@ -123,20 +123,21 @@ def test_neighbours_that_nobody_resolved(matrix, cell):
     """The first packets find no hardware address, neither in shoald's records nor in the kernel's."""
     lab, director = matrix.lab, matrix.director
     ports = [f"{web.name}-eth0" for web in lab.webs]
-    lab.switch.batch([f"link set {port} nomaster" for port in ports])
-    for family in (6, 4):
-        director.node.ip(f"-{family} neigh flush all")
     asked = NETWORKS["nat" if lab.method == "nat" else "tunnel"][0]
-    wait_for("the real servers' addresses are unknown", lambda: "not known yet" in director.shoal(
-        "explain", f"{CLIENT}:1234", f"{asked.vip}:{PORT}"))
-    director.process.send_signal(signal.SIGSTOP)  # so that they stay so
+    lab.switch.batch([f"link set {port} nomaster" for port in ports])
     try:
+        for family in (6, 4):
+            director.node.ip(f"-{family} neigh flush all")
+        wait_for("the real servers' addresses are unknown", lambda: "not known yet" in director.shoal(
+            "explain", f"{CLIENT}:1234", f"{asked.vip}:{PORT}"), 60)
+        director.process.send_signal(signal.SIGSTOP)  # so that they stay so
         director.node.ip("neigh flush all")
         lab.switch.batch([f"link set {port} master lan" for port in ports])
         assert matrix.near.do("names", host=cell.vip, count=3) == cell.shares(3)
         assert matrix.near.do("datagrams", host=cell.vip, count=3, size=100) == cell.shares(3)
-    finally:
+    finally:  # the other cells have the same director and switch
         director.process.send_signal(signal.SIGCONT)
+        lab.switch.batch([f"link set {port} master lan" for port in ports])
 
 
 @each_cell

@@ -1,57 +1,22 @@
-"""Each kind of check against its real server from Debian: up, wrong, silent, gone."""
+"""What a check may expect of real servers: status, body, record. Each kind and its misbehaving servers are in
+test_kinds.py and test_hostile_servers.py."""
 
 from __future__ import annotations
 
 import itertools
 import signal
-import sys
 
 import pytest
 
 from shoal_lab.configuration import Service, Settings
+from shoal_lab.hostile import start_hostile
 from shoal_lab.servers import start_ftp_servers, start_web_servers
 from shoal_lab.shell import kill, wait_for
 
 PATIENCE = 30
+FULL = 2005
 NUMBERS = itertools.count()
 FAST = {"interval": "500ms", "timeout": "500ms"}
-
-# Servers that misbehave, one port each; what they say first waits for no question.
-ODD = '''
-import socket, struct, sys, threading, time
-def serve(port, act):
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("0.0.0.0", port))
-    listener.listen(64)
-    def one(connection):
-        try:
-            act(connection)
-        except OSError:
-            pass
-        connection.close()
-    def forever():
-        while True:
-            threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
-    threading.Thread(target=forever, daemon=True).start()
-def slow(connection):
-    for byte in b"220 slow\\r\\n":
-        connection.sendall(bytes([byte]))
-        time.sleep(0.005)
-    connection.recv(100)
-    connection.sendall(b"221 bye\\r\\n")
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-def endless(connection):
-    while True:
-        connection.sendall(b"220-" + b"x" * 4096 + b"\\r\\n")
-serve(2001, lambda connection: connection.recv(1000) and time.sleep(60))
-serve(2002, slow)
-serve(2003, reset)
-serve(2004, endless)
-serve(2005, lambda connection: connection.sendall(b"421 too many users\\r\\n"))
-time.sleep(3600)
-'''
 
 
 def service(kind: str, port: int, **monitor: object) -> Service:
@@ -68,9 +33,8 @@ def bench(make_shared_bench):
         node = lab.webs[0]
         node.start("dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file",
                    "--host-record=www.example.com,192.0.2.80", "--mx-host=example.com,mail.example.com,10", "--user=root")
-        node.start(sys.executable, "-c", ODD)
-        for port in (53, 2001, 2002, 2003, 2004, 2005):
-            wait_for(f"port {port}", lambda port=port: f":{port} " in node.run("ss", "-Htln"), PATIENCE)
+        start_hostile(node, lab.directory, [{"port": FULL, "act": "saying", "says": b"421 too many users\r\n".hex()}])
+        wait_for("dnsmasq", lambda: ":53 " in node.run("ss", "-Htln"), PATIENCE)
         return webs
     return make_shared_bench(Settings(services=[service("http", 80, path="/alive")]), servers=servers)
 
@@ -95,7 +59,6 @@ def check(bench, what: Service, expected: str, reason: str = "") -> None:
     service("tls", 443),
     service("icmp", 80),
     service("ftp", 21),
-    service("ftp", 2002),
     service("dns", 53, protocol="udp", query_name="www.example.com", answer="192.0.2.80"),
     service("dns", 53, query_name="example.com", query_type="MX", answer="10 mail.example.com"),
 ], ids=lambda what: f"{what.monitor['type']}-{what.port}-{what.monitor.get('protocol', 'tcp')}")
@@ -112,10 +75,7 @@ def test_a_server_that_answers_right_is_up(bench, what):
     (service("dns", 53, protocol="udp", query_name="www.example.com", answer="192.0.2.81"), 'answered "192.0.2.80" instead of "192.0.2.81"'),
     (service("dns", 53, protocol="udp", query_name="www.example.org"), "answered REFUSED"),
     (service("redis", 21), 'answered "220 (vsFTPd 3.0.3)\\r\\n" instead of what a Redis server says'),
-    (service("http", 2001), 'connected, but no answer within 500 ms'),
-    (service("ftp", 2003), "connection reset"),
-    (service("ftp", 2004), "answered without an end"),
-    (service("ftp", 2005), 'refuses: "421 too many users"'),
+    (service("ftp", FULL), 'refuses: "421 too many users"'),
     (service("smtp", 2999), "connection refused"),
 ], ids=lambda item: f"{item.monitor['type']}-{item.port}" if isinstance(item, Service) else "")
 def test_a_server_that_does_not_is_down_for_its_reason(bench, what, reason):

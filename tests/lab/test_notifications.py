@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from shoal_lab.configuration import Service, Settings
@@ -12,6 +14,18 @@ from shoal_lab.topology import CLIENT
 PAGE = """#!/bin/sh
 env | grep ^SHOAL_ | sort >>"$1"
 echo "uid $(id -u)" >>"$1"
+"""
+
+
+SILENT_NAME_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind((sys.argv[1], 53))
+print("ready", flush=True)
+server.recv(4096)
+print("asked", flush=True)
+while True:
+    server.recv(4096)
 """
 
 
@@ -82,3 +96,21 @@ def test_what_cannot_be_told_is_logged_and_changes_nothing_else(told):
         line.split("notification_failed: ")[1].split(",")[0]
         for line in told.director.events() if "notification_failed: " in line}, 60)
     assert told.director.server("web-3")["in_pool"]
+
+
+def test_the_end_of_shoald_waits_for_no_name(make_bench):
+    bench = make_bench()
+    director, lab = bench.director, bench.lab
+    asked = bench.client.start("/usr/bin/python3", "-c", SILENT_NAME_SERVER, CLIENT, stdout=subprocess.PIPE, text=True)
+    assert asked.stdout.readline() == "ready\n"
+    names = lab.directory / "resolv.conf"
+    names.write_text(f"nameserver {CLIENT}\noptions timeout:30 attempts:5\n")
+    director.prefix = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(names)]
+    director.restart()
+    director.apply(Settings(notifications=[{"name": "chat", "webhook": "http://nobody.example/"}]))
+    director.shoal("drain", "web/web-1")
+    assert asked.stdout.readline() == "asked\n"
+    director.process.terminate()
+    assert director.process.wait(60) == 0
+    director.prefix = []
+    director.start()

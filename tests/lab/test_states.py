@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -67,6 +68,19 @@ def test_states_survive_kill_9(bench):
     director.shoal("enable", "web/web-3")
     director.wait_for_pool("web-3", True, 10)
     assert sequential(bench.client, VIP, 6) == {"web-3": 6}
+
+
+def test_states_survive_the_machine(bench):
+    """What lies under /run is gone when it boots again."""
+    director = bench.director
+    director.shoal("drain", "web/web-1")
+    kept, until_boot = bench.lab.directory / "state", bench.lab.directory / "run"
+    assert [file.name for file in kept.iterdir()] == ["states.json"] and kept.stat().st_mode & 0o777 == 0o700
+    assert (until_boot / "kernel.json").exists()
+    director.kill()
+    shutil.rmtree(until_boot)
+    director.start()
+    assert states(bench) == {"web-1": "draining", "web-2": "enabled", "web-3": "enabled"}
 
 
 def test_an_order_for_a_time_ends_also_across_a_restart(bench):

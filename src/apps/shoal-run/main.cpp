@@ -1,6 +1,7 @@
 // shoal-run: runs the administrator's programs for shoald, without rights. The way of an order is
 // programs/socket_runner (in shoald), run_server, local_runner, program.
 
+#include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/io_context.hpp>
@@ -14,6 +15,7 @@
 #include "http/unix_socket.h"
 #include "options.h"
 #include "privileges.h"
+#include "programs/descriptors.h"
 #include "programs/local_runner.h"
 #include "programs/run_server.h"
 
@@ -56,6 +58,10 @@ Result<std::set<uid_t>> allowed_users(const RunOptions& options) {
 Result<void> serve(const RunOptions& options) {
     auto allowed = allowed_users(options);
     if (!allowed) return fail(allowed.error());
+    // Before root's rights are gone, who may raise the limit.
+    const auto enough =
+        programs::allow_descriptors(programs::descriptors_for(options.most_running));
+    if (!enough) return fail(enough.error().within(fmt::format("--most {}", options.most_running)));
     auto listening = listen(options);
     if (!listening) return fail(listening.error());
     const auto user = drop_privileges(options.user);

@@ -19,7 +19,9 @@ RunOptions parse_run_options(int argc, char** argv) {
     app.add_option("--most", options.most_running, "programs that run at once; others wait")
         ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
-    app.add_option("--memory", options.memory, "MiB that each process of a program may use")
+    app.add_option(
+           "--memory", options.memory,
+           "MiB that each process of a program may use (heap, stacks and other\nprivate memory)")
         ->check(CLI::Range(8, 1 << 20))
         ->capture_default_str();
     app.add_option("--processes", options.processes, "processes of all programs together")

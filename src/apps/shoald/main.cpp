@@ -26,6 +26,9 @@ namespace {
 Result<void> serve(const DaemonOptions& options, model::Configuration configuration,
                    net::Netlink netlink) {
     if (auto made = make_socket_directory(options.socket); !made) return made;
+    // What is to be remembered is tried again when it comes; nobody is to go unchecked for it.
+    if (auto made = make_state_directory(options.state_directory); !made)
+        log(Message::operation_failed, "{}", made.error().message);
     const auto operators = http::group_id("shoal");
     // First of all: whoever holds the socket is the one shoald of this data plane.
     auto socket = http::ListeningSocket::open(options.socket, operators);
@@ -36,7 +39,9 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     if (!dataplane) return fail(dataplane.error());
     const bool adopted = (*dataplane)->adopted();
 
-    boost::asio::io_context loop;
+    // Never destroyed: that would wait for names that are looked up for webhooks and mail, which
+    // takes as long as the name servers are silent.
+    static auto& loop = *new boost::asio::io_context;
     boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
     signals.async_wait([&](const boost::system::error_code& error, int) {
         if (error) return;  // cancelled by `shoal stop`
@@ -50,14 +55,18 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     });
     http::Server* running = nullptr;
     bool withdrawn = false;
-    director::Controller controller(
-        loop,
-        {options.configuration_file, options.state_directory, SHOAL_VERSION, &programs, &notifier},
-        std::move(netlink), std::move(*dataplane), [&] {
-            withdrawn = true;
-            running->close();
-            loop.stop();
-        });
+    director::Controller controller(loop,
+                                    {.configuration_file = options.configuration_file,
+                                     .state_directory = options.state_directory,
+                                     .runtime_directory = options.runtime_directory,
+                                     .version = SHOAL_VERSION,
+                                     .programs = &programs,
+                                     .notifier = &notifier},
+                                    std::move(netlink), std::move(*dataplane), [&] {
+                                        withdrawn = true;
+                                        running->close();
+                                        loop.stop();
+                                    });
     api::Api api(controller, operators);
     http::Server server(loop, std::move(*socket), api);
     running = &server;
@@ -77,7 +86,7 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
 Result<void> withdraw(const DaemonOptions& options) {
     auto socket = http::ListeningSocket::open(options.socket, {});
     if (!socket) return fail(socket.error());
-    redundancy::FloatingAddresses addresses(director::state_file(options.state_directory));
+    redundancy::FloatingAddresses addresses(director::state_file(options.runtime_directory));
     if (auto done = addresses.withdraw(); !done) return done;
     auto dataplane = dataplane::BpfDataplane::open({.pin_directory = options.pin_directory});
     if (!dataplane) return fail(dataplane.error());

@@ -20,7 +20,10 @@ DaemonOptions parse_options(int argc, char** argv) {
                    "where programs and tables are pinned (bpffs)")
         ->capture_default_str();
     app.add_option("--state-dir", options.state_directory,
-                   "remembers which kernel settings were changed")
+                   "remembers what administrators ordered and agents said")
+        ->capture_default_str();
+    app.add_option("--run-dir", options.runtime_directory,
+                   "remembers which kernel settings were changed, until the machine boots")
         ->capture_default_str();
     app.add_flag("--withdraw", options.withdraw,
                  "take down what an earlier shoald left in the kernel, and end");

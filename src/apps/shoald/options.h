@@ -10,7 +10,8 @@ struct DaemonOptions {
     /// Of shoal-run, which runs programs.
     std::string run_socket = "/run/shoal/run.socket";
     std::string pin_directory = "/sys/fs/bpf/shoal";
-    std::string state_directory = "/run/shoal";
+    std::string state_directory = "/var/lib/shoal";
+    std::string runtime_directory = "/run/shoal";
     /// Withdraw addresses and data plane instead of serving.
     bool withdraw = false;
 };

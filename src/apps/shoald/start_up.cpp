@@ -1,7 +1,9 @@
 #include "start_up.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 
@@ -37,6 +39,16 @@ Result<void> make_socket_directory(const std::string& socket) {
     std::error_code error;
     if (!directory.empty()) std::filesystem::create_directories(directory, error);
     if (error) return fail(directory.string() + ": " + error.message());
+    return {};
+}
+
+Result<void> make_state_directory(const std::string& directory) {
+    std::error_code error;
+    if (std::filesystem::is_directory(directory, error)) return {};
+    const auto parent = std::filesystem::path(directory).parent_path();
+    if (!parent.empty()) std::filesystem::create_directories(parent, error);
+    if (error) return fail(directory + ": " + error.message());
+    if (::mkdir(directory.c_str(), 0700) != 0) return fail(system_error(directory, errno));
     return {};
 }
 

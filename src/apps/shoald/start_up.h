@@ -16,4 +16,7 @@ void allow_many_descriptors();
 
 Result<void> make_socket_directory(const std::string& socket);
 
+/// Nobody else's business; one that exists keeps its mode.
+Result<void> make_state_directory(const std::string& directory);
+
 }  // namespace shoal

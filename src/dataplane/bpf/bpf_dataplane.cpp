@@ -534,7 +534,10 @@ Result<Explanation> BpfDataplane::explain(const PacketQuestion& question) {
 Result<void> BpfDataplane::withdraw() {
     if (!parts_) return {};
     parts_->devices.forget();
+    // One of them that fails does not keep the other in place.
+    const auto checks_ended = check_ways_.serve({});
     if (auto done = parts_->hooks.detach_all(); !done) return done;
+    if (!checks_ended) return checks_ended;
     if (parts_->moving() && parts_->former() == nullptr) {
         if (auto gone = drop_unknown_pins(parts_->pins); !gone) return gone;
     }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/bpf/bpf_check_ways.h"
 #include "dataplane/bpf/pin_directory.h"
 #include "dataplane/dataplane.h"
 
@@ -45,6 +46,7 @@ class BpfDataplane final : public Dataplane {
     Result<Explanation> explain(const PacketQuestion& question) override;
     int signal_descriptor() const override;
     std::vector<Signal> take_signals() override;
+    CheckWays& check_ways() override { return check_ways_; }
     Result<Work> advance() override;
     /// Afterwards every other call fails. May be repeated, whether it failed or not.
     Result<void> withdraw() override;
@@ -67,6 +69,7 @@ class BpfDataplane final : public Dataplane {
     std::vector<Result<void>> apply_but_ipv6(std::span<const Operation> operations,
                                              const Result<void>& lacking);
 
+    BpfCheckWays check_ways_;
     /// Unset after withdraw().
     std::unique_ptr<Parts> parts_;
 };

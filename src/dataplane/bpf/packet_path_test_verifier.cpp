@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "dataplane/bpf/check_programs.h"
 #include "dataplane/bpf/testing/move_program.h"
 
 // What the verifier goes through to accept each program: it gives up at a million instructions, and
@@ -70,6 +71,12 @@ TEST(Verifier, no_program_takes_a_fifth_more_than_recorded) {
     const MoveProgram move(path, path);
     for (const char* name : {"move_connections", "move_ipv6_connections"})
         expect_no_growth(name, move.program(name));
+    const auto check = load_check_programs(4, nullptr).value();
+    expect_no_growth("shoal_check_out", check.out.get());
+    expect_no_growth("shoal_check_in", check.in.get());
+    const auto check_ipv6 = load_check_programs(6, &check).value();
+    expect_no_growth("shoal_check_out_ipv6", check_ipv6.out.get());
+    expect_no_growth("shoal_check_in_ipv6", check_ipv6.in.get());
 }
 
 }  // namespace

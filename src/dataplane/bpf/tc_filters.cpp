@@ -28,6 +28,7 @@ constexpr std::uint32_t our_handle = 0x53480000;
 constexpr std::uint32_t made_qdisc_bit = 0x10;
 constexpr std::uint32_t choice_mask = 0x0f;
 constexpr std::string_view program_name = "shoal_tc";
+constexpr std::string_view check_program_name = "shoal_check";
 
 std::uint32_t to_handle(const TcFilter& filter) {
     const auto choice = static_cast<std::uint32_t>(filter.wanted) + 1;
@@ -44,6 +45,11 @@ std::optional<TcFilter> from_handle(std::uint32_t handle) {
 
 std::uint32_t priority_of(Place place) {
     return place == Place::front ? our_priority : priority_behind;
+}
+
+/// No filter, but what holds those of one priority.
+bool is_classifier(const TcEntry& entry) {
+    return entry.handle == 0;
 }
 
 struct Ingress : LibbpfOptions<bpf_tc_hook> {
@@ -66,19 +72,14 @@ struct CloseSocket {
     void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 };
 
-struct FilterProgram {
-    bool ours = false;
-    std::uint32_t id = 0;
-};
-
 /// The program's name in the attributes of a cls_bpf filter is "shoal_tc:[42]".
 int read_program(const nlattr* attribute, void* data) {
-    auto& program = *static_cast<FilterProgram*>(data);
+    auto& entry = *static_cast<TcEntry*>(data);
     const auto type = mnl_attr_get_type(attribute);
     if (type == TCA_BPF_NAME) {
-        program.ours = std::string_view(mnl_attr_get_str(attribute)).starts_with(program_name);
+        entry.name = mnl_attr_get_str(attribute);
     } else if (type == TCA_BPF_ID) {
-        program.id = mnl_attr_get_u32(attribute);
+        entry.program = mnl_attr_get_u32(attribute);
     }
     return MNL_CB_OK;
 }
@@ -88,49 +89,26 @@ int look_into_options(const nlattr* attribute, void* data) {
     return mnl_attr_parse_nested(attribute, read_program, data);
 }
 
-int collect_filter(const nlmsghdr* message, void* data) {
-    auto& filters = *static_cast<TcFilters*>(data);
+int collect_entry(const nlmsghdr* message, void* data) {
+    auto& entries = *static_cast<std::vector<TcEntry>*>(data);
     const auto* head = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
-    const std::uint32_t priority = head->tcm_info >> 16;
-    FilterProgram program;
-    mnl_attr_parse(message, sizeof *head, look_into_options, &program);
-    auto filter = from_handle(head->tcm_handle);
-    const bool our_place = priority == our_priority || priority == priority_behind;
-    if (our_place && program.ours && filter) {
-        filter->program = program.id;
-        filter->place = priority == our_priority ? Place::front : Place::behind;
-        filters.ours.push_back(*filter);
-    } else if (!our_place || head->tcm_handle != 0) {
-        // Handle 0 is the classifier that holds the filters.
-        filters.others = true;
-    }
+    auto& entry = entries.emplace_back();
+    entry.priority = head->tcm_info >> 16;
+    entry.handle = head->tcm_handle;
+    mnl_attr_parse(message, sizeof *head, look_into_options, &entry);
     return MNL_CB_OK;
 }
 
-Result<void> list_at(const Device& device, std::uint32_t parent, TcFilters& filters) {
-    const std::unique_ptr<mnl_socket, CloseSocket> socket(mnl_socket_open(NETLINK_ROUTE));
-    if (!socket) return fail(system_error("opening netlink", errno));
-    std::array<char, 32768> buffer{};
-    nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
-    request->nlmsg_type = RTM_GETTFILTER;
-    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    auto* head = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(tcmsg)));
-    head->tcm_ifindex = device.index;
-    head->tcm_parent = parent;
-    if (mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0) {
-        return fail(system_error("listing tc filters of " + device.name, errno));
+void classify(const TcEntry& entry, TcFilters& filters) {
+    auto filter = from_handle(entry.handle);
+    const bool our_place = entry.priority == our_priority || entry.priority == priority_behind;
+    if (our_place && entry.name.starts_with(program_name) && filter) {
+        filter->program = entry.program;
+        filter->place = entry.priority == our_priority ? Place::front : Place::behind;
+        filters.ours.push_back(*filter);
+    } else if (!is_of_checks(entry) && !(our_place && is_classifier(entry))) {
+        filters.others = true;
     }
-    int more = MNL_CB_OK;
-    while (more > MNL_CB_STOP) {
-        const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-        more = length < 0 ? MNL_CB_ERROR
-                          : mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,
-                                       collect_filter, &filters);
-    }
-    if (more == MNL_CB_ERROR) {
-        return fail(system_error("listing tc filters of " + device.name, errno));
-    }
-    return {};
 }
 
 // ---- Attaching
@@ -165,12 +143,46 @@ Result<void> remove_filter(const Device& device, const TcFilter& filter) {
 
 }  // namespace
 
+Result<std::vector<TcEntry>> list_tc_entries(const Device& device, TcSide side) {
+    const std::unique_ptr<mnl_socket, CloseSocket> socket(mnl_socket_open(NETLINK_ROUTE));
+    if (!socket) return fail(system_error("opening netlink", errno));
+    std::array<char, 32768> buffer{};
+    nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
+    request->nlmsg_type = RTM_GETTFILTER;
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    auto* head = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(tcmsg)));
+    head->tcm_ifindex = device.index;
+    head->tcm_parent =
+        TC_H_MAKE(TC_H_CLSACT, side == TcSide::ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
+    if (mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0) {
+        return fail(system_error("listing tc filters of " + device.name, errno));
+    }
+    std::vector<TcEntry> entries;
+    int more = MNL_CB_OK;
+    while (more > MNL_CB_STOP) {
+        const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+        more = length < 0 ? MNL_CB_ERROR
+                          : mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,
+                                       collect_entry, &entries);
+    }
+    if (more == MNL_CB_ERROR) {
+        return fail(system_error("listing tc filters of " + device.name, errno));
+    }
+    return entries;
+}
+
+bool is_of_checks(const TcEntry& entry) {
+    return entry.priority == check_priority &&
+           (is_classifier(entry) || entry.name.starts_with(check_program_name));
+}
+
 Result<TcFilters> list_tc_filters(const Device& device) {
     TcFilters filters;
-    for (const std::uint32_t parent : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
-        if (auto done = list_at(device, TC_H_MAKE(TC_H_CLSACT, parent), filters); !done) {
-            return fail(done.error());
-        }
+    for (const TcSide side : {TcSide::ingress, TcSide::egress}) {
+        const auto entries = list_tc_entries(device, side);
+        if (!entries) return fail(entries.error());
+        for (const TcEntry& entry : *entries)
+            classify(entry, filters);
     }
     return filters;
 }

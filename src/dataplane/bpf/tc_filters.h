@@ -30,6 +30,24 @@ struct TcFilters {
     bool others = false;
 };
 
+enum class TcSide { ingress, egress };
+
+/// What the kernel lists of one side of the qdisc, whoever's it is.
+struct TcEntry {
+    std::uint32_t priority = 0;
+    /// 0: no filter, but the classifier that holds those of its priority.
+    std::uint32_t handle = 0;
+    /// The kernel's number, and the name, of a BPF program.
+    std::uint32_t program = 0;
+    std::string name;
+};
+Result<std::vector<TcEntry>> list_tc_entries(const Device& device, TcSide side);
+
+/// Behind the packet path and the one that takes over from it.
+inline constexpr std::uint32_t check_priority = 0x534a;
+/// One of those programs, or what holds them; they may go with the qdisc.
+bool is_of_checks(const TcEntry& entry);
+
 Result<TcFilters> list_tc_filters(const Device& device);
 
 /// Attaches the program, replacing ours atomically where one is; another choice is attached before

@@ -10,6 +10,7 @@
 
 #include "dataplane/bpf/descriptor.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fake/fake_check_ways.h"
 
 namespace shoal::dataplane {
 
@@ -38,6 +39,7 @@ class FakeDataplane : public Dataplane {
     Result<Explanation> explain(const PacketQuestion& question) override;
     int signal_descriptor() const override { return signal_descriptor_.get(); }
     std::vector<Signal> take_signals() override;
+    FakeCheckWays& check_ways() override { return check_ways_; }
     Result<Work> advance() override;
     Result<void> withdraw() override;
 
@@ -69,6 +71,7 @@ class FakeDataplane : public Dataplane {
     Result<void> apply_one(const Operation& operation, std::span<const Operation> later);
 
     State state_;
+    FakeCheckWays check_ways_;
     std::vector<Operation> applied_;
     std::map<net::Address, NextHop> next_hops_;
     std::vector<model::Connection> connections_;

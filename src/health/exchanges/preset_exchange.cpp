@@ -25,6 +25,14 @@ std::string unique_word() {
     return fmt::format("{:016x}", number);
 }
 
+/// Of a packet of MySQL's that is there to its fourth byte at least, with these four.
+std::size_t packet_size(std::string_view packet) {
+    std::size_t size = 4;
+    for (std::size_t i = 0; i < 3; ++i)
+        size += std::size_t{static_cast<unsigned char>(packet[i])} << (8 * i);
+    return size;
+}
+
 class PresetExchange : public Exchange {
   public:
     PresetExchange(const Question& question, const Preset& preset)
@@ -39,7 +47,7 @@ class PresetExchange : public Exchange {
     Step received(std::string_view bytes) override {
         answer_.add(bytes);
         const auto& now = step();
-        if (matches(now.complete)) {
+        if (matches(now.complete) && is_whole(now)) {
             ++step_;
             answer_.clear();
             return step_ == preset_.steps.size() ? answered() : ask();
@@ -74,6 +82,11 @@ class PresetExchange : public Exchange {
         Step asked = send_on(std::move(text));
         if (step().complete.empty()) asked.result = answered().result;
         return asked;
+    }
+
+    /// What is left of an answer must not be taken for the beginning of the next one.
+    bool is_whole(const PresetStep& now) const {
+        return !now.is_packet || answer_.text().size() >= packet_size(answer_.text());
     }
 
     bool matches(std::string_view pattern) { return find(pattern).has_value(); }

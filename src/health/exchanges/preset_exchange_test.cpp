@@ -33,9 +33,11 @@ const std::vector<Reply>& good_replies() {
         {MonitorType::ldap,
          {"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x61\x84\x00\x00\x00\x07\x0a\x01\x30\x04\x00\x04\x00"sv}},
         {MonitorType::mysql,
-         {"\x12\x00\x00\x00\x0a"
+         {"\x53\x00\x00\x00\x0a"
           "10.11.6-MariaDB\0"
-          "\x07\x00\x00\x00"sv,
+          "\x07\x00\x00\x00%*CT\\OZU\0\xfe\xf7\x08\x02\x00\xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0"
+          "{,f@K:}-`!}u\0"
+          "mysql_native_password\0"sv,
           "\x16\x00\x00\x02\xff\x15\x04#28000Access denied"sv}},
         {MonitorType::postgresql, {"R\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\0\0"sv}},
         {MonitorType::postgresql,
@@ -159,7 +161,7 @@ TEST(Presets, lengths_within_what_is_sent_are_true) {
     EXPECT_EQ(startup.size(), static_cast<std::size_t>(startup[3]));
     Talk mysql(question(MonitorType::mysql));
     mysql.hears(
-        "\x12\x00\x00\x00\x0a"
+        "\x09\x00\x00\x00\x0a"
         "8.0\0\x07\x00\x00\x00"sv);
     const auto login = mysql.said();
     // Behind it an empty packet, should the server want another method.

@@ -19,6 +19,12 @@ std::string in_small_letters(std::string_view text) {
     return small;
 }
 
+std::string_view trimmed(std::string_view text) {
+    const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
+    const auto end = text.find_last_not_of(" \t") + 1;
+    return begin < end ? text.substr(begin, end - begin) : std::string_view{};
+}
+
 std::optional<std::uint32_t> number(std::string_view digits) {
     std::uint32_t value = 0;
     const auto* end = digits.data() + digits.size();
@@ -58,12 +64,14 @@ bool read_word(std::string_view word, AgentLine& line) {
 }  // namespace
 
 std::optional<AgentLine> read_agent_line(std::string_view answer) {
-    const auto text = answer.substr(0, std::min(answer.find_first_of("\r\n#"), answer.size()));
+    const auto whole = answer.substr(0, std::min(answer.find_first_of("\r\n"), answer.size()));
+    const auto text = whole.substr(0, whole.find('#'));
     if (text.size() > longest_agent_line) return std::nullopt;
     constexpr std::string_view separators = " \t,";
     const auto small = in_small_letters(text);
     std::string_view rest = small;
     AgentLine line;
+    if (whole.size() > text.size()) line.reason = trimmed(whole.substr(text.size() + 1));
     bool any = false;
     while (true) {
         const auto begin = rest.find_first_not_of(separators);

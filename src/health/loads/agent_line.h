@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace shoal::health {
@@ -20,6 +21,8 @@ struct AgentLine {
     std::optional<AgentWish> wish;
     /// Whether its service can be used.
     std::optional<bool> up;
+    /// What it says to people behind a #; any bytes.
+    std::string reason{};
     bool operator==(const AgentLine&) const = default;
 };
 

@@ -25,8 +25,12 @@ TEST(AgentLine, knows_each_word_for_down) {
 }
 
 TEST(AgentLine, leaves_what_stands_behind_a_hash_to_people) {
-    EXPECT_EQ(read_agent_line("down # the disk is full, 99%\n"),
-              (AgentLine{.percent = {}, .wish = {}, .up = false}));
+    EXPECT_EQ(
+        read_agent_line("down # the disk is full, 99%\n"),
+        (AgentLine{.percent = {}, .wish = {}, .up = false, .reason = "the disk is full, 99%"}));
+    EXPECT_EQ(read_agent_line("drain#\n")->reason, "");
+    EXPECT_EQ(read_agent_line("drain # \t \n")->reason, "");
+    EXPECT_EQ(read_agent_line("up #a#b \r\n#c")->reason, "a#b");
 }
 
 TEST(AgentLine, reads_one_line) {

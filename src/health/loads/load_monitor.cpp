@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "health/check_reason.h"
 #include "health/check_spread.h"
 #include "health/exchange.h"
 #include "health/loads/load_answer.h"
@@ -44,10 +45,9 @@ LoadQuestion question_of(const LoadTarget& target) {
     return question;
 }
 
-AgentState agent_state(bool up, AgentWish wish) {
-    if (wish == AgentWish::maintenance) return AgentState::maintenance;
-    if (!up) return AgentState::down;
-    return wish == AgentWish::drain ? AgentState::drain : AgentState::ready;
+std::string reason_in_quotes(const std::string& reason) {
+    constexpr std::size_t most = 200;
+    return reason.empty() ? "" : in_quotes(reason, most);
 }
 
 /// A question, what it brought, and who wants to know.
@@ -64,35 +64,59 @@ struct Source {
     TimePoint since;
     std::optional<double> load;
     std::string problem;
-    bool agent_up = true;
-    AgentWish agent_wish = AgentWish::ready;
+    AgentWords agent;
+    /// A reading came.
+    bool heard = false;
     std::vector<TargetId> users;
 
     bool lost(TimePoint now) const { return now - since > question.stale_after(); }
+    /// What was known before it was asked otherwise.
+    void inherit(const Source& before) {
+        since = before.since;
+        load = before.load;
+        agent = before.agent;
+    }
 };
+
+/// What is told when it changes.
+using News = std::tuple<std::uint32_t, AgentState, bool>;
+
+News news_of(const TargetLoad& load) {
+    return {load.per_mille, load.agent, load.lost};
+}
 
 struct Entry {
     LoadTarget target;
     LoadWeight weight;
     std::shared_ptr<Source> source;
     /// What was last told.
-    std::tuple<std::uint32_t, AgentState, bool> told{full_factor, AgentState::ready, false};
+    News told{full_factor, AgentState::ready, false};
 };
 
 }  // namespace
+
+AgentState agent_state(const AgentWords& words) {
+    if (words.wish == AgentWish::maintenance) return AgentState::maintenance;
+    if (!words.up) return AgentState::down;
+    return words.wish == AgentWish::drain ? AgentState::drain : AgentState::ready;
+}
 
 class LoadMonitors::Impl : public std::enable_shared_from_this<LoadMonitors::Impl> {
   public:
     Impl(asio::io_context& loop, ProgramRunner* runner, OnChange on_change)
         : loop_(loop), asker_(loop, runner), on_change_(std::move(on_change)) {}
 
-    void set_targets(const std::vector<LoadTarget>& targets);
+    void set_targets(const std::vector<LoadTarget>& targets, const LoadMemories& remembered);
     LoadView view() const;
+    LoadMemories memories() const;
 
   private:
     using SourcePtr = std::shared_ptr<Source>;
 
-    void add(const LoadTarget& target, const std::map<TargetId, Entry>& before);
+    void add(const LoadTarget& target, const std::map<TargetId, Entry>& before,
+             const LoadMemories& remembered);
+    Entry begin(const LoadTarget& target, const LoadMemories& remembered);
+    Entry go_on(const Entry& before, const LoadTarget& target);
     SourcePtr source_of(const LoadQuestion& question);
     void listen();
     void start(const SourcePtr& source);
@@ -119,12 +143,13 @@ class LoadMonitors::Impl : public std::enable_shared_from_this<LoadMonitors::Imp
     std::uint64_t started_ = 0;
 };
 
-void LoadMonitors::Impl::set_targets(const std::vector<LoadTarget>& targets) {
+void LoadMonitors::Impl::set_targets(const std::vector<LoadTarget>& targets,
+                                     const LoadMemories& remembered) {
     const auto before = std::exchange(entries_, {});
     for (const auto& [question, source] : sources_)
         source->users.clear();
     for (const auto& target : targets) {
-        if (target.monitor.tool != LoadTool::none) add(target, before);
+        if (target.monitor.tool != LoadTool::none) add(target, before, remembered);
     }
     std::erase_if(sources_, [](const auto& item) {
         const auto& source = item.second;
@@ -136,15 +161,35 @@ void LoadMonitors::Impl::set_targets(const std::vector<LoadTarget>& targets) {
     listen();
 }
 
-void LoadMonitors::Impl::add(const LoadTarget& target, const std::map<TargetId, Entry>& before) {
+void LoadMonitors::Impl::add(const LoadTarget& target, const std::map<TargetId, Entry>& before,
+                             const LoadMemories& remembered) {
     const auto known = before.find(target.id);
     const bool same = known != before.end() && known->second.target.address == target.address;
-    Entry entry = same ? known->second : Entry{target, LoadWeight(target.monitor), {}};
+    auto entry = same ? go_on(known->second, target) : begin(target, remembered);
+    entry.source->users.push_back(target.id);
+    entries_.insert_or_assign(target.id, std::move(entry));
+}
+
+Entry LoadMonitors::Impl::begin(const LoadTarget& target, const LoadMemories& remembered) {
+    Entry entry{target, LoadWeight(target.monitor), source_of(question_of(target))};
+    const auto found = remembered.find(target.id);
+    if (found == remembered.end()) return entry;
+    const auto& memory = found->second;
+    if (memory.address != target.address || memory.tool != target.monitor.tool) return entry;
+    entry.weight.begin(memory.per_mille);
+    if (!entry.source->heard) entry.source->agent = memory.agent;
+    entry.told = news_of(load_of(entry, Clock::now()));
+    return entry;
+}
+
+Entry LoadMonitors::Impl::go_on(const Entry& before, const LoadTarget& target) {
+    auto entry = before;
     entry.target = target;
     entry.weight.set(target.monitor);
     entry.source = source_of(question_of(target));
-    entry.source->users.push_back(target.id);
-    entries_.insert_or_assign(target.id, std::move(entry));
+    if (before.target.monitor.tool == target.monitor.tool && !entry.source->heard)
+        entry.source->inherit(*before.source);
+    return entry;
 }
 
 LoadMonitors::Impl::SourcePtr LoadMonitors::Impl::source_of(const LoadQuestion& question) {
@@ -252,8 +297,11 @@ void LoadMonitors::Impl::use(const SourcePtr& source, const LoadReading& reading
     const auto now = Clock::now();
     source->since = now;
     source->load = reading.load;
-    source->agent_up = reading.agent.up.value_or(source->agent_up);
-    source->agent_wish = reading.agent.wish.value_or(source->agent_wish);
+    source->heard = true;
+    auto& agent = source->agent;
+    if (reading.agent.up || reading.agent.wish)
+        agent = {reading.agent.up.value_or(agent.up), reading.agent.wish.value_or(agent.wish),
+                 reason_in_quotes(reading.agent.reason)};
     for (const auto& id : source->users) {
         auto& weight = entries_.at(id).weight;
         if (reading.load) weight.observe(*reading.load, now);
@@ -266,7 +314,7 @@ void LoadMonitors::Impl::tell_users(const Source& source) {
     for (const auto& id : source.users) {
         auto& entry = entries_.at(id);
         const auto load = load_of(entry, now);
-        const std::tuple news{load.per_mille, load.agent, load.lost};
+        const auto news = news_of(load);
         if (std::exchange(entry.told, news) == news) continue;
         asio::post(loop_, [weak = weak_from_this(), id, load] {
             if (const auto alive = weak.lock()) alive->on_change_(id, load);
@@ -281,7 +329,8 @@ TargetLoad LoadMonitors::Impl::load_of(const Entry& entry, TimePoint now) const 
             .problem = source.problem,
             .lost = source.lost(now),
             .per_mille = entry.weight.per_mille(),
-            .agent = agent_state(source.agent_up, source.agent_wish)};
+            .agent = agent_state(source.agent),
+            .agent_reason = source.agent.reason};
 }
 
 LoadView LoadMonitors::Impl::view() const {
@@ -292,17 +341,35 @@ LoadView LoadMonitors::Impl::view() const {
     return view;
 }
 
+LoadMemories LoadMonitors::Impl::memories() const {
+    LoadMemories memories;
+    for (const auto& [id, entry] : entries_) {
+        const LoadMemory memory{.address = entry.target.address,
+                                .tool = entry.target.monitor.tool,
+                                .per_mille = entry.weight.per_mille(),
+                                .agent = entry.source->agent};
+        if (memory.per_mille != full_factor || memory.agent != AgentWords{})
+            memories.emplace(id, memory);
+    }
+    return memories;
+}
+
 LoadMonitors::LoadMonitors(asio::io_context& loop, ProgramRunner* runner, OnChange on_change)
     : impl_(std::make_shared<Impl>(loop, runner, std::move(on_change))) {}
 
 LoadMonitors::~LoadMonitors() = default;
 
-void LoadMonitors::set_targets(const std::vector<LoadTarget>& targets) {
-    impl_->set_targets(targets);
+void LoadMonitors::set_targets(const std::vector<LoadTarget>& targets,
+                               const LoadMemories& remembered) {
+    impl_->set_targets(targets, remembered);
 }
 
 LoadView LoadMonitors::view() const {
     return impl_->view();
+}
+
+LoadMemories LoadMonitors::memories() const {
+    return impl_->memories();
 }
 
 }  // namespace shoal::health

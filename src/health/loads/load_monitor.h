@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "health/health_view.h"
+#include "health/loads/agent_line.h"
 #include "health/loads/load_weights.h"
 #include "health/program_runner.h"
 #include "model/monitor.h"
@@ -39,6 +40,27 @@ enum class AgentState {
     down,         ///< its service cannot be used
 };
 
+/// What an agent said of itself last; a line that does not mention it changes nothing.
+struct AgentWords {
+    bool up = true;
+    AgentWish wish = AgentWish::ready;
+    /// Why, as it said with them, in quotes, printable ASCII; empty: it said nothing.
+    std::string reason{};
+    bool operator==(const AgentWords&) const = default;
+};
+AgentState agent_state(const AgentWords& words);
+
+/// What shall outlive this process: neither an agent that took its server out and fell silent nor
+/// the factors of a pool are forgotten by a restart.
+struct LoadMemory {
+    net::Address address;
+    model::LoadTool tool = model::LoadTool::none;
+    std::uint32_t per_mille = full_factor;
+    AgentWords agent{};
+    bool operator==(const LoadMemory&) const = default;
+};
+using LoadMemories = std::map<TargetId, LoadMemory>;
+
 struct TargetLoad {
     /// The last one; nothing before the first, and of agents.
     std::optional<double> load;
@@ -52,6 +74,8 @@ struct TargetLoad {
     /// What the weight is to be multiplied by, in per mille.
     std::uint32_t per_mille = full_factor;
     AgentState agent = AgentState::ready;
+    /// As AgentWords'.
+    std::string agent_reason{};
 };
 
 using LoadView = std::map<TargetId, TargetLoad>;
@@ -71,10 +95,14 @@ class LoadMonitors {
     LoadMonitors(const LoadMonitors&) = delete;
     LoadMonitors& operator=(const LoadMonitors&) = delete;
 
-    /// Replaces the targets. One of the same address keeps its factor, and where it also asks the
-    /// same its load; targets whose tool is none are left out.
-    void set_targets(const std::vector<LoadTarget>& targets);
+    /// Replaces the targets. One of the same address keeps its factor, and where it has the same
+    /// tool its load and its agent's words, however that is asked now; targets whose tool is none
+    /// are left out. A target that is new begins with what is remembered of one with the same
+    /// address and tool; nobody is told of that.
+    void set_targets(const std::vector<LoadTarget>& targets, const LoadMemories& remembered = {});
     LoadView view() const;
+    /// Without those of whom there is nothing to remember.
+    LoadMemories memories() const;
 
   private:
     class Impl;

@@ -172,6 +172,52 @@ TEST_F(LoadMonitorsTest, keeps_load_and_factor_over_an_edit_of_something_else) {
     EXPECT_TRUE(monitors_.view().empty());
 }
 
+TEST_F(LoadMonitorsTest, keeps_an_agents_words_over_an_edit_of_how_it_is_asked) {
+    std::string answer = "maint 40% # the disk is \x1b full\n";
+    TcpServer server(loop_, says(answer));
+    const auto asks = target(web, LoadTool::agent, server.port());
+    monitors_.set_targets({asks});
+    ASSERT_TRUE(waits_for([&] { return load_of(web).agent == AgentState::maintenance; }));
+    ClosedPort closed(loop_);
+    auto edited = target(web, LoadTool::agent, closed.port());
+    edited.monitor.interval = milliseconds(60'000);
+    monitors_.set_targets({edited});
+    EXPECT_EQ(load_of(web).agent, AgentState::maintenance);
+    EXPECT_EQ(load_of(web).agent_reason, R"("the disk is \x1b full")");
+    EXPECT_EQ(load_of(web).per_mille, 400U);
+    monitors_.set_targets({target(web, LoadTool::http, closed.port())});
+    EXPECT_EQ(load_of(web).agent, AgentState::ready) << "of its former agent nothing holds";
+}
+
+TEST_F(LoadMonitorsTest, begins_where_another_process_was) {
+    std::string answer = "down 40%\n";
+    TcpServer server(loop_, says(answer));
+    const auto asks = target(web, LoadTool::agent, server.port());
+    monitors_.set_targets({asks, target(other, LoadTool::http, server.port())});
+    ASSERT_TRUE(waits_for([&] { return load_of(web).per_mille == 400; }));
+    const auto memories = monitors_.memories();
+    EXPECT_EQ(memories.size(), 1U) << "of the other there is nothing to remember";
+
+    ClosedPort closed(loop_);
+    const auto silent = target(web, LoadTool::agent, closed.port());
+    std::vector<TargetLoad> told;
+    LoadMonitors later(loop_, nullptr,
+                       [&](const TargetId&, const TargetLoad& load) { told.push_back(load); });
+    later.set_targets({silent}, memories);
+    EXPECT_EQ(later.view().at(web).agent, AgentState::down);
+    EXPECT_EQ(later.view().at(web).per_mille, 400U);
+    ASSERT_TRUE(waits_for([&] { return !told.empty(); }));
+    EXPECT_TRUE(told.front().lost) << "that it is down was told before";
+    EXPECT_EQ(later.memories().at(web).agent, memories.at(web).agent);
+
+    auto elsewhere = silent;
+    elsewhere.address = *net::Address::parse("127.0.0.2");
+    LoadMonitors changed(loop_, nullptr, [](const TargetId&, const TargetLoad&) {});
+    changed.set_targets({elsewhere}, memories);
+    EXPECT_EQ(changed.view().at(web).agent, AgentState::ready);
+    EXPECT_EQ(changed.view().at(web).per_mille, full_factor);
+}
+
 TEST_F(LoadMonitorsTest, says_that_no_programs_can_be_run) {
     auto asks = target(web, LoadTool::program, 0);
     asks.monitor.program = {"/bin/load", "%h"};

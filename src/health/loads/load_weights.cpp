@@ -58,6 +58,11 @@ void LoadWeight::order(std::uint32_t percent, TimePoint now) {
     published_ = static_cast<std::uint32_t>(factor_);
 }
 
+void LoadWeight::begin(std::uint32_t per_mille) {
+    factor_ = bounded(settings_, per_mille);
+    published_ = static_cast<std::uint32_t>(factor_);
+}
+
 void LoadWeight::forget(TimePoint now) {
     const double time = intervals_back * seconds(settings_.interval);
     move(full_factor, part_of_way(since_last_move(now), time));

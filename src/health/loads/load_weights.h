@@ -22,6 +22,8 @@ class LoadWeight {
   public:
     explicit LoadWeight(const model::LoadMonitor& settings) : settings_(settings) {}
 
+    /// Goes on where another one was, as far as the settings allow.
+    void begin(std::uint32_t per_mille);
     /// Later loads are judged by these.
     void set(const model::LoadMonitor& settings) { settings_ = settings; }
     /// A load that is new, at least 0.

@@ -50,7 +50,8 @@ class Director:
 
     def places(self) -> list[str | Path]:
         return ["--config", self.configuration, "--socket", self.socket, "--pin-dir", self.lab.pin_directory,
-                "--state-dir", self.lab.directory / "state", "--run-socket", self.run_socket]
+                "--state-dir", self.lab.directory / "state", "--run-dir", self.lab.directory / "run",
+                "--run-socket", self.run_socket]
 
     def start_runner(self) -> None:
         """shoal-run, which ends with the lab; returns when it takes orders."""

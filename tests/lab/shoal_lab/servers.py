@@ -146,18 +146,23 @@ xferlog_enable=NO
 """
 
 
+def make_ftp_files(lab: Lab, node: Node) -> Path:
+    """vsftpd's configuration, and what it serves."""
+    directory = lab.directory / node.name / "ftp"
+    root, empty = directory / "root", directory / "empty"
+    for folder in (root, empty):
+        folder.mkdir(parents=True)
+    (root / "whoami").write_text(node.name)
+    (root / "1m").write_bytes(b"x" * 1024 * 1024)
+    file = directory / "vsftpd.conf"
+    file.write_text(VSFTPD.format(root=root, empty=empty, vip=VIP))
+    return file
+
+
 def start_ftp_servers(lab: Lab) -> None:
     """vsftpd at port 21 for anonymous; the file `whoami` holds its name. They end with the lab."""
     for node in lab.webs:
-        directory = lab.directory / node.name / "ftp"
-        root, empty = directory / "root", directory / "empty"
-        for folder in (root, empty):
-            folder.mkdir(parents=True)
-        (root / "whoami").write_text(node.name)
-        (root / "1m").write_bytes(b"x" * 1024 * 1024)
-        file = directory / "vsftpd.conf"
-        file.write_text(VSFTPD.format(root=root, empty=empty, vip=VIP))
-        node.start("vsftpd", file)
+        node.start("vsftpd", make_ftp_files(lab, node))
         wait_for(f"vsftpd of {node.name}", lambda: ":21 " in node.run("ss", "-Htln"), 10)
 
 

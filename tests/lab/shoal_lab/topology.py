@@ -128,8 +128,13 @@ class Lab:
 
     @staticmethod
     def _end_tunnels(web: Node) -> None:
-        program = BUILD / "tests/lab/tools/decapsulate.bpf.o"
         web.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+        Lab.end_tunnels(web)
+
+    @staticmethod
+    def end_tunnels(web: Node) -> None:
+        """Again, after its filter was taken away."""
+        program = BUILD / "tests/lab/tools/decapsulate.bpf.o"
         web.run("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "da", "obj", program, "sec", "tc")
 
     def plug(self, node: Node, device: str) -> None:

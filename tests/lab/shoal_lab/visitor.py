@@ -42,6 +42,10 @@ class Program:
         finally:
             connection.close()
 
+    def who(self, sources: list[str], **where) -> list[str | None]:
+        """Who answers one request from each of these addresses."""
+        return [self.get(**{**where, "source": source}) for source in sources]
+
     def hold(self, count: int, **where) -> list[str | None]:
         return [self.hold_one(**where) for _ in range(count)]
 
@@ -93,6 +97,9 @@ class Visitor(Remote):
     def count(self, requests: int, **where: object) -> Counter:
         """Who answered how many; None: nobody."""
         return Counter(self.get(**where) for _ in range(requests))
+
+    def who(self, sources: list[str], **where: object) -> list[str | None]:
+        return self.do("who", sources=sources, **self._where(**where))
 
     def hold(self, count: int, **where: object) -> Counter:
         """Opens connections that stay: who has how many."""
