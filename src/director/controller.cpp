@@ -20,6 +20,8 @@ namespace {
 constexpr std::chrono::seconds self_check_interval{5};
 /// Until the sweeper has freed some more cells.
 constexpr std::chrono::milliseconds move_pause{100};
+/// Before verdicts are brought about.
+constexpr std::chrono::milliseconds longest_pause{250};
 /// The sweeper ticks every 20 ms.
 constexpr std::int64_t late_sweeper_ms = 2000;
 
@@ -91,7 +93,7 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
              {.tell = [this](const auto& event) { tell(event); },
               .agent_changed = [this](const auto& id, auto before,
                                       const auto& now) { agent_changed(id, before, now); },
-              .changed = [this] { request_reconcile(); }}),
+              .changed = [this] { reconcile_after_verdicts(); }}),
       netlink_(std::move(netlink)),
       next_hops_(netlink_,
                  [this](const auto& server, const auto& hop) { next_hop_changed(server, hop); }),
@@ -100,7 +102,7 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       retry_timer_(loop),
       move_timer_(loop),
       slow_start_timer_(loop),
-      reconcile_timer_(loop),
+      verdict_timer_(loop),
       started_ms_(wall_clock_ms()) {}
 
 Result<void> Controller::start(model::Configuration configuration) {
@@ -221,15 +223,19 @@ void Controller::keep_next_hops_of(const dataplane::State& state) {
 void Controller::request_reconcile() {
     if (reconcile_requested_ || withdrawn_) return;
     reconcile_requested_ = true;
-    await_reconcile();
-}
-
-void Controller::await_reconcile() {
-    reconcile_timer_.expires_at(next_reconcile_);
-    reconcile_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+    boost::asio::post(loop_, [this] {
         reconcile_requested_ = false;
         reconcile_now();
+    });
+}
+
+void Controller::reconcile_after_verdicts() {
+    if (verdicts_wait_ || reconcile_requested_ || withdrawn_) return;
+    verdicts_wait_ = true;
+    verdict_timer_.expires_at(pause_ends_);
+    verdict_timer_.async_wait([this](const boost::system::error_code& error) {
+        verdicts_wait_ = false;
+        if (!error) request_reconcile();
     });
 }
 
@@ -253,9 +259,7 @@ void Controller::reconcile_now() {
     const auto begin = Clock::now();
     bring_about();
     const auto end = Clock::now();
-    next_reconcile_ = end + (end - begin);
-    // Asked for on the way, by what was left for another turn.
-    if (reconcile_requested_) await_reconcile();
+    pause_ends_ = end + std::min<Clock::duration>(end - begin, longest_pause);
 }
 
 void Controller::bring_about() {
@@ -454,7 +458,7 @@ Result<void> Controller::stop() {
     retry_timer_.cancel();
     move_timer_.cancel();
     slow_start_timer_.cancel();
-    reconcile_timer_.cancel();
+    verdict_timer_.cancel();
     signals_.stop();
     announcements_.stop();
     events_.reset();

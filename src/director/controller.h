@@ -100,11 +100,12 @@ class Controller final : public Control {
     /// As the checks and its agent have it.
     health::Verdict verdict_of(const health::TargetId& id, const health::LoadView& loads) const;
     void tell(const Event& event) const;
-    /// Reconciles soon, once, however many changes ask for it before. What goes on beside it, the
-    /// checks above all, gets as much time as it takes: thousands of failures in one second would
-    /// else wait for one reconciliation after the other.
+    /// Reconciles soon, once, however many changes ask for it before.
     void request_reconcile();
-    void await_reconcile();
+    /// Reconciles after verdicts. Whoever tells of them, the checks above all, first gets as much
+    /// time as the reconciliation before took: thousands of failures in one second would else wait
+    /// for one reconciliation after each few of them.
+    void reconcile_after_verdicts();
     void reconcile_now();
     /// What reconciliation consists of.
     void bring_about();
@@ -150,8 +151,10 @@ class Controller final : public Control {
     boost::asio::steady_timer retry_timer_;
     boost::asio::steady_timer move_timer_;
     boost::asio::steady_timer slow_start_timer_;
-    boost::asio::steady_timer reconcile_timer_;
-    TimePoint next_reconcile_{};
+    boost::asio::steady_timer verdict_timer_;
+    /// The end of the pause after the last reconciliation.
+    TimePoint pause_ends_{};
+    bool verdicts_wait_ = false;
     bool moving_ = false;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;

@@ -59,7 +59,7 @@ void Controller::verdict_changed(const health::TargetId& id, const health::Verdi
     if (agent != health::AgentState::down &&
         is_told({state, Health::unknown}, {state, verdict.health}))
         tell(event_of(id, verdict));
-    request_reconcile();
+    reconcile_after_verdicts();
 }
 
 void Controller::advance_states(const dataplane::Statistics& statistics) {
