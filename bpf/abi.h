@@ -20,7 +20,7 @@
 /* Arithmetic that both sides must do alike. */
 #define SHOAL_INLINE static inline __attribute__((always_inline, unused))
 
-#define SHOAL_ABI_VERSION 6
+#define SHOAL_ABI_VERSION 7
 /* Raised where that change is in a map that one version leaves to another (see loader.h), or in
  * what the members of a connection's records and their values mean. As long as it stays, a shoald
  * moves the connections of another version to a table of its own: it finds members by their names.
@@ -28,8 +28,11 @@
 #define SHOAL_COMMON_VERSION 1
 
 /* Sizes of the maps that do not follow the table size. */
-#define SHOAL_MAX_SERVICES 4096
-#define SHOAL_MAX_SERVERS 16384
+#define SHOAL_USUAL_SERVICES 4096
+#define SHOAL_USUAL_SERVERS 16384
+/* Where the configuration has more than the usual when the maps are made. */
+#define SHOAL_MAX_SERVICES 16384
+#define SHOAL_MAX_SERVERS 131072
 #define SHOAL_MAX_POOL 4096       /* real servers of one virtual server */
 #define SHOAL_MAX_LINEAR_POOL 256 /* under lblc, lblcr and twos, which look at each of them */
 #define SHOAL_MAX_LOCALITIES 4096
@@ -446,7 +449,11 @@ struct shoal_origin {
 
 /* stateless_times: jiffies (64 bits) when each virtual server last served a packet without a record
  * and one more entry for the last one of all that needs answers to be translated; 0: never. */
-#define SHOAL_STATELESS_NAT SHOAL_MAX_SERVICES
+#define SHOAL_STATELESS_NAT SHOAL_USUAL_SERVICES
+/* The entry of a virtual server: those that are more than usual stand behind that one. */
+SHOAL_INLINE __u32 shoal_stateless_entry(__u32 service) {
+    return service < SHOAL_STATELESS_NAT ? service : service + 1;
+}
 #define SHOAL_STATELESS_SECONDS 900 /* remembered; as long as an idle TCP connection lasts */
 
 /* ---- Locality -----------------------------------------------------------------------------------
@@ -458,10 +465,12 @@ struct shoal_locality_key {
 SHOAL_ASSERT(sizeof(struct shoal_locality_key) == 20, "no holes in a hash key");
 
 struct shoal_local_server {
-    __u16 server; /* index into server_table */
-    __u16 use;    /* of shoal_server_detail.use when it was chosen */
+    __u32 server : 17; /* index into server_table */
+    __u32 use : 15;    /* the low bits of shoal_server_detail.use when it was chosen */
 };
-SHOAL_ASSERT(SHOAL_MAX_SERVERS <= 0x10000, "an index fits");
+SHOAL_ASSERT(sizeof(struct shoal_local_server) == 4, "one word");
+SHOAL_ASSERT(SHOAL_MAX_SERVERS <= 1 << 17, "an index fits");
+#define SHOAL_LOCAL_USE_MASK 0x7fff
 
 struct shoal_locality {
     __u32 busy; /* 1: a CPU changes the rest */

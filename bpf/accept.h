@@ -139,7 +139,8 @@ static __always_inline int choose_server(struct arrival* arrival) {
         return SHOAL_VERDICT_left_to_successor;
     /* What XDP picks and cannot send would be picked again at tc. */
     if (is_xdp && arrival->alone) return SHOAL_VERDICT_passed_up;
-    arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);
+    arrival->by_ring = may_be_stateless(arrival, service) &&
+                       lately_stateless(shoal_stateless_entry(opening->service));
     int verdict = admit(arrival, service);
     if (verdict != UNDECIDED) return verdict;
     verdict = service->persistence_timeout ? choose_persistently(arrival, service)

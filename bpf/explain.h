@@ -162,7 +162,8 @@ static __noinline int look_for_opening(struct arrival* arrival, struct shoal_exp
     if (!service) return SHOAL_VERDICT_internal;
     arrival->alone = is_alone(opening, service);
     if (!service->persistence_timeout && is_draining()) return SHOAL_VERDICT_left_to_successor;
-    arrival->by_ring = may_be_stateless(arrival, service) && lately_stateless(opening->service);
+    arrival->by_ring = may_be_stateless(arrival, service) &&
+                       lately_stateless(shoal_stateless_entry(opening->service));
     int verdict = admit(arrival, service);
     if (verdict == UNDECIDED) verdict = look_for_choice(arrival, answer);
     if (verdict != SHOAL_VERDICT_new_connection) return verdict;

@@ -81,7 +81,7 @@ SLOW_PATH bool passes_statelessly(const struct flow* flow) {
     opening->now = bpf_jiffies64();
     int index = find_service(&opening->flow, opening->now);
     const struct shoal_service* service = index < 0 ? NULL : get_service(index);
-    if (!service || !lately_stateless(index)) return false;
+    if (!service || !lately_stateless(shoal_stateless_entry(index))) return false;
     opening->service = index;
     __u32 cell = service->persistence_timeout ? find_template(opening, service) : 0;
     const struct shoal_connection* template = cell ? get_connection(cell) : NULL;

@@ -61,7 +61,7 @@ static __always_inline struct local local_of(const struct set_search* search,
     struct local local = {.server = entry.server};
     const struct shoal_server_detail* server = get_server_detail(local.server);
     const struct shoal_server_load* load = get_load(local.server);
-    if (!server || !load || (__u16)server->use != entry.use) return local;
+    if (!server || !load || (server->use & SHOAL_LOCAL_USE_MASK) != entry.use) return local;
     __u32 position = READ_ONCE(load->position[search->generation & 1]);
     const struct shoal_pool_node* leaf = get_leaf(search->pool, position);
     if (!leaf || position >= search->count || leaf->server[slot_of(position)] != local.server)
@@ -142,7 +142,7 @@ static __noinline long is_member(__u32 place, struct membership* membership) {
 static __noinline int remember(struct shoal_locality* set, __u32 server, bool alone, __u64 now) {
     const struct shoal_server_detail* record = get_server_detail(server);
     if (!record || !begin_change(set)) return 0;
-    struct shoal_local_server entry = {.server = server, .use = record->use};
+    struct shoal_local_server entry = {.server = server, .use = record->use & SHOAL_LOCAL_USE_MASK};
     struct membership membership = {.set = set, .entry = entry};
     __u32 count = alone ? 0 : set->count;
     if (count) bpf_loop(count, is_member, &membership, 0);

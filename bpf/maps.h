@@ -89,7 +89,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __uint(max_entries, SHOAL_USUAL_SERVICES);
     __type(key, struct shoal_service_key);
     __type(value, __u32);
 } services SEC(".maps");
@@ -97,7 +97,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __uint(max_entries, SHOAL_USUAL_SERVICES);
     __type(key, __u32);
     __type(value, struct shoal_service);
 } service_table SEC(".maps");
@@ -105,7 +105,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, __u32);
     __type(value, struct shoal_server);
 } server_table SEC(".maps");
@@ -113,7 +113,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, __u32);
     __type(value, struct shoal_server_load);
 } server_loads SEC(".maps");
@@ -122,7 +122,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, __u32);
     __type(value, __u64);
 } server_templates SEC(".maps");
@@ -130,7 +130,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, __u32);
     __type(value, struct shoal_server_detail);
 } server_details SEC(".maps");
@@ -172,7 +172,7 @@ struct shoal_pool_map {
 };
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __uint(max_entries, SHOAL_USUAL_SERVICES);
     __type(key, __u32);
     __array(values, struct shoal_pool_map);
 } pools SEC(".maps");
@@ -180,14 +180,14 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __uint(max_entries, SHOAL_USUAL_SERVICES);
     __type(key, __u32);
     __type(value, union shoal_cursor);
 } scheduler_state SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, struct shoal_origin_key);
     __type(value, struct shoal_origin);
 } nat_origins SEC(".maps");
@@ -195,7 +195,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, SHOAL_MAX_SERVICES + 1);
+    __uint(max_entries, SHOAL_USUAL_SERVICES + 1);
     __type(key, __u32);
     __type(value, __u64);
 } stateless_times SEC(".maps");
@@ -241,7 +241,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, SHOAL_MAX_SERVICES);
+    __uint(max_entries, SHOAL_USUAL_SERVICES);
     __type(key, __u32);
     __type(value, struct shoal_counters);
 } service_counters SEC(".maps");
@@ -258,7 +258,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, SHOAL_MAX_SERVERS);
+    __uint(max_entries, SHOAL_USUAL_SERVERS);
     __type(key, __u32);
     __type(value, struct shoal_counters);
 } server_counters SEC(".maps");

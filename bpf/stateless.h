@@ -17,28 +17,28 @@
 #include "ring.h"
 #include "template.h"
 
-static __always_inline __u64* get_stateless_time(__u32 index) {
-    return bpf_map_lookup_elem(&stateless_times, &index);
+static __always_inline __u64* get_stateless_time(__u32 entry) {
+    return bpf_map_lookup_elem(&stateless_times, &entry);
 }
 
-/* A virtual server, or SHOAL_STATELESS_NAT. */
-SLOW_PATH bool lately_stateless(__u32 index) {
+/* An entry of stateless_times. */
+SLOW_PATH bool lately_stateless(__u32 entry) {
     const struct shoal_settings* settings = get_settings();
-    const __u64* time = get_stateless_time(index);
+    const __u64* time = get_stateless_time(entry);
     if (!settings || !time) return false;
     __u64 last = READ_ONCE(*time);
     return last && bpf_jiffies64() - last < (__u64)settings->hz * SHOAL_STATELESS_SECONDS;
 }
 
 /* Once a jiffy is enough for all CPUs. */
-static __always_inline void note_time(__u32 index) {
-    __u64* time = get_stateless_time(index);
+static __always_inline void note_time(__u32 entry) {
+    __u64* time = get_stateless_time(entry);
     __u64 now = bpf_jiffies64();
     if (time && READ_ONCE(*time) != now) WRITE_ONCE(*time, now);
 }
 
 static __always_inline void note_stateless(__u32 service, __u8 method) {
-    note_time(service);
+    note_time(shoal_stateless_entry(service));
     if (method == SHOAL_METHOD_NAT) note_time(SHOAL_STATELESS_NAT);
 }
 
@@ -110,7 +110,7 @@ SLOW_PATH bool answers_statelessly(const struct flow* reply) {
         origin_key(reply->other_address, reply->other_port, reply->protocol);
     const struct shoal_origin* origin = bpf_map_lookup_elem(&nat_origins, &key);
     const struct shoal_service* service = origin ? get_service(origin->service) : NULL;
-    if (!service || !lately_stateless(origin->service)) return false;
+    if (!service || !lately_stateless(shoal_stateless_entry(origin->service))) return false;
     passing->word = SHOAL_STATE_FREE;
     passing->seen = bpf_jiffies64();
     struct flow forward = *reply;

@@ -17,8 +17,8 @@ namespace {
 void try_target(std::string_view text) {
     static const auto router = [] {
         shoal::http::Router<int> made;
-        made.add(shoal::http::Method::get, "/v1/connections", 1);
-        made.add(shoal::http::Method::get, "/v1/virtual_servers/{name}", 2);
+        made.add(shoal::http::Method::get, "/api/v1/connections", 1);
+        made.add(shoal::http::Method::get, "/api/v1/virtual_servers/{name}", 2);
         return made;
     }();
     const auto target = shoal::http::parse_target(text);

@@ -82,7 +82,7 @@ struct Figures {
     double plan_of_all_weights = 0;
 };
 
-/// As read_toml() does it, which refuses files of this size.
+/// As read_toml() does it.
 Figures check(const std::string& text, Configuration& configuration) {
     Figures figures;
     const auto begin = std::chrono::steady_clock::now();

@@ -71,7 +71,7 @@ struct host_outer {
     int (*type)[BPF_MAP_TYPE_ARRAY_OF_MAPS];
     __u32* key;
     void** value;
-    int (*max_entries)[SHOAL_MAX_SERVICES];
+    int (*max_entries)[SHOAL_USUAL_SERVICES];
 };
 struct host_inner {
     int (*type)[BPF_MAP_TYPE_ARRAY];

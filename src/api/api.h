@@ -2,14 +2,13 @@
 
 #include <optional>
 
-#include "api/roles.h"
+#include "api/route.h"
 #include "director/control.h"
-#include "http/router.h"
 #include "http/server.h"
 
 namespace shoal::api {
 
-/// The resources under /v1 and who may use them; docs of each stand beside its function.
+/// The resources under /api/v1 and who may use them; docs of each stand beside its function.
 class Api : public http::Service {
   public:
     /// `operators`: the number of the group whose members are operators.
@@ -19,18 +18,11 @@ class Api : public http::Service {
     http::HttpResponse answer(const http::HttpRequest& request) override;
 
   private:
-    struct Resource {
-        Role needed;
-        /// Bytes.
-        std::size_t longest_body;
-        http::HttpResponse (*answer)(director::Control& control, const http::HttpRequest& request);
-    };
-
     std::expected<const Resource*, http::HttpResponse> find(const http::HttpRequest& request) const;
 
     director::Control& control_;
     std::optional<gid_t> operators_;
-    http::Router<Resource> router_;
+    Routes router_;
 };
 
 }  // namespace shoal::api

@@ -58,39 +58,39 @@ class ApiServerTest : public ::testing::Test {
 };
 
 TEST_F(ApiServerTest, root_may_everything) {
-    EXPECT_EQ(status_of(Method::get, "/v1/status"), 200);
-    EXPECT_EQ(status_of(Method::put, "/v1/configuration", "[global]"), 200);
-    EXPECT_EQ(status_of(Method::post, "/v1/stop"), 200);
+    EXPECT_EQ(status_of(Method::get, "/api/v1/status"), 200);
+    EXPECT_EQ(status_of(Method::put, "/api/v1/config", "[global]"), 200);
+    EXPECT_EQ(status_of(Method::post, "/api/v1/stop"), 200);
 }
 
 TEST_F(ApiServerTest, nobody_may_nothing) {
     ASSERT_EQ(::getuid(), 0U) << "only root can become another user";
-    EXPECT_EQ(status_for_nobody({}, Method::get, "/v1/status"), 40);
-    EXPECT_EQ(status_for_nobody({0}, Method::get, "/v1/version"), 40);
-    EXPECT_EQ(status_for_nobody({}, Method::put, "/v1/configuration", "[global]"), 40);
-    EXPECT_EQ(status_for_nobody({}, Method::post, "/v1/stop"), 40);
+    EXPECT_EQ(status_for_nobody({}, Method::get, "/api/v1/status"), 40);
+    EXPECT_EQ(status_for_nobody({0}, Method::get, "/api/v1/version"), 40);
+    EXPECT_EQ(status_for_nobody({}, Method::put, "/api/v1/config", "[global]"), 40);
+    EXPECT_EQ(status_for_nobody({}, Method::post, "/api/v1/stop"), 40);
     EXPECT_TRUE(control.applied.empty());
 }
 
 TEST_F(ApiServerTest, a_member_of_the_group_may_read) {
     ASSERT_EQ(::getuid(), 0U) << "only root can become another user";
-    EXPECT_EQ(status_for_nobody({1, operators}, Method::get, "/v1/status"), 20);
-    EXPECT_EQ(status_for_nobody({operators}, Method::put, "/v1/configuration", "[global]"), 40);
+    EXPECT_EQ(status_for_nobody({1, operators}, Method::get, "/api/v1/status"), 20);
+    EXPECT_EQ(status_for_nobody({operators}, Method::put, "/api/v1/config", "[global]"), 40);
     EXPECT_TRUE(control.applied.empty());
 }
 
 TEST_F(ApiServerTest, a_long_configuration_arrives_whole_and_a_longer_one_does_not) {
     const std::string longest(std::size_t{16} << 20, '#');
-    EXPECT_EQ(status_of(Method::put, "/v1/configuration", longest), 200);
+    EXPECT_EQ(status_of(Method::put, "/api/v1/config", longest), 200);
     EXPECT_EQ(control.applied.at(0), longest);
-    EXPECT_EQ(status_of(Method::put, "/v1/configuration", longest + "#"), 413);
+    EXPECT_EQ(status_of(Method::put, "/api/v1/config", longest + "#"), 413);
     EXPECT_EQ(control.applied.size(), 1U);
 }
 
 TEST_F(ApiServerTest, the_status_is_understood_at_the_other_end) {
     auto client = http::Client::connect(server.path());
     ASSERT_TRUE(client.has_value());
-    const auto response = client->send({.method = Method::get, .target = "/v1/status"});
+    const auto response = client->send({.method = Method::get, .target = "/api/v1/status"});
     ASSERT_TRUE(response.has_value()) << response.error().message;
     EXPECT_EQ(response->content_type, "application/json");
     const auto status = from_json<model::DirectorStatus>(response->body);
@@ -103,7 +103,7 @@ class FullTableTest : public ::testing::Test {
     static constexpr std::uint32_t million = 1'000'000;
 
     static std::string page_at(std::uint32_t cell) {
-        return fmt::format("/v1/connections?limit={}&from={}", ConnectionQuery::highest_limit,
+        return fmt::format("/api/v1/connections?limit={}&from={}", ConnectionQuery::highest_limit,
                            cell);
     }
 
@@ -123,7 +123,7 @@ TEST_F(FullTableTest, others_are_answered_while_somebody_asks_for_a_million_conn
 
     auto other = http::Client::connect(server.path());
     ASSERT_TRUE(other.has_value());
-    const auto response = other->send({.method = Method::get, .target = "/v1/status"});
+    const auto response = other->send({.method = Method::get, .target = "/api/v1/status"});
     ASSERT_TRUE(response.has_value()) << response.error().message;
     EXPECT_EQ(response->status, 200);
     EXPECT_LT(control.given, million) << "the page after page still to come did not go before";

@@ -20,7 +20,7 @@ struct CheckEnd {
     std::int64_t latency_us = 0;
 };
 
-// GET /v1/check?virtual=NAME&real=NAME
+// GET /api/v1/check?virtual=NAME&real=NAME
 // Checks the real server once, beside its regular checks and without a change of its health, and
 // streams what happens: one line an event, {"at_us": ..., "text": ...}, microseconds since the
 // beginning. The last line is {"outcome": ..., "reason": ..., "latency_us": ...}. 404 where there

@@ -50,7 +50,7 @@ TEST_F(CheckNowServer, a_check_comes_line_by_line_and_ends_with_its_result) {
     control.transcript->result = health::CheckResult{health::Outcome::answered, {}, 10};
     auto client = http::Client::connect(server.path());
     std::string text;
-    const auto response = client->receive({.target = "/v1/check?virtual=my%20web&real=web-1"},
+    const auto response = client->receive({.target = "/api/v1/check?virtual=my%20web&real=web-1"},
                                           [&](std::string_view piece) {
                                               text += piece;
                                               return true;
@@ -68,10 +68,10 @@ TEST_F(CheckNowServer, a_check_comes_line_by_line_and_ends_with_its_result) {
 
 TEST_F(CheckNowServer, mistakes_are_said) {
     auto client = http::Client::connect(server.path());
-    EXPECT_EQ(client->send({.target = "/v1/check?virtual=web"})->status, 400);
-    EXPECT_EQ(client->send({.target = "/v1/check?virtual=web&real=a&colour=red"})->status, 400);
+    EXPECT_EQ(client->send({.target = "/api/v1/check?virtual=web"})->status, 400);
+    EXPECT_EQ(client->send({.target = "/api/v1/check?virtual=web&real=a&colour=red"})->status, 400);
     control.failure = "web-9 is not checked";
-    const auto response = client->send({.target = "/v1/check?virtual=web&real=web-9"});
+    const auto response = client->send({.target = "/api/v1/check?virtual=web&real=web-9"});
     EXPECT_EQ(response->status, 404);
     EXPECT_THAT(response->body, HasSubstr("web-9 is not checked"));
 }

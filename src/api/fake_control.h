@@ -23,6 +23,15 @@ class FakeControl : public director::Control {
 
     model::HealthReport health() override { return report; }
 
+    std::expected<director::RingAnswer, director::Refusal> rings(
+        const director::RingQuestion& question) override {
+        if (!failure.empty())
+            return std::unexpected(director::Refusal{.unknown = unknown, .message = failure});
+        ring_questions.push_back(question);
+        return ring;
+    }
+    telemetry::EventLog& events() override { return event_log; }
+
     Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) override {
         if (!failure.empty()) return fail(failure);
@@ -75,11 +84,49 @@ class FakeControl : public director::Control {
         return director::PlanOrProblems(next_plan);
     }
 
-    std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override {
+    std::expected<model::Configuration, std::vector<config::Problem>> validate(
+        std::string_view /*text*/) override {
         if (!problems.empty()) return std::unexpected(problems);
-        applied.emplace_back(text);
+        return model::Configuration{};
+    }
+
+    void apply(director::ChangeRequest request, director::OnChanged on_changed) override {
+        applied.push_back(request.text);
+        requests.push_back(std::move(request));
+        if (changes_later)
+            changing = std::move(on_changed);
+        else
+            on_changed(change);
+    }
+    void reload(const config::Author& author, director::OnChanged on_changed) override {
+        apply({.text = "the file", .author = author}, std::move(on_changed));
+    }
+    director::ChangeResult confirm() override { return change; }
+    director::ChangeResult revert() override { return change; }
+    director::RevisionList revisions() override { return known_revisions; }
+    Result<config::Revision> revision(std::uint64_t number) override {
+        if (number == 0) number = known_revisions.standing.in_force;
+        for (const auto& head : known_revisions.heads)
+            if (head.number == number) return config::Revision{head, "text " + head.comment};
+        return fail("there is no such revision");
+    }
+    Result<std::string> configuration_file() override { return "the file"; }
+    Result<std::optional<config::Revision>> draft(const std::string& user) override {
+        const auto kept = drafts.find(user);
+        return kept == drafts.end() ? std::nullopt : std::optional(kept->second);
+    }
+    Result<void> keep_draft(const config::Author& author, std::string text,
+                            std::optional<std::uint64_t> base) override {
+        drafts[author.user] = {{.number = base.value_or(7), .author = author}, std::move(text)};
         return {};
     }
+    Result<void> remove_draft(const std::string& user) override {
+        drafts.erase(user);
+        return {};
+    }
+    model::RevisionStatus revision_status() override { return revision_state; }
+    director::AuditReading audit() override { return reading; }
+    void note(director::AuditRecord record) override { notes.push_back(std::move(record)); }
 
     Result<void> stop() override {
         if (!failure.empty()) return fail(failure);
@@ -89,6 +136,8 @@ class FakeControl : public director::Control {
 
     model::DirectorStatus current;
     model::HealthReport report;
+    director::RingAnswer ring;
+    telemetry::EventLog event_log{5, {.events = 100, .readers = 5}};
     /// By cell.
     std::map<std::uint32_t, model::Connection> cells;
     std::uint32_t table_size = 1U << 20;
@@ -100,10 +149,20 @@ class FakeControl : public director::Control {
     std::string failure;
     /// What failed was the name of a real server.
     bool unknown = false;
+    /// What validate() finds.
     std::vector<config::Problem> problems;
     config::Plan next_plan;
+    /// What changes end with, and whether the test calls `changing` for that.
+    director::ChangeResult change{director::Changed{.revision = {.number = 1}}};
+    bool changes_later = false;
+    director::OnChanged changing;
+    director::RevisionList known_revisions;
+    model::RevisionStatus revision_state;
+    director::AuditReading reading;
+    std::map<std::string, config::Revision> drafts;
 
     // What was asked.
+    std::vector<director::RingQuestion> ring_questions;
     std::vector<dataplane::ConnectionFilter> filters;
     std::vector<std::uint32_t> scans;
     std::vector<dataplane::TraceFilter> trace_filters;
@@ -112,6 +171,8 @@ class FakeControl : public director::Control {
     std::vector<health::TargetId> checked;
     std::vector<std::string> planned;
     std::vector<std::string> applied;
+    std::vector<director::ChangeRequest> requests;
+    std::vector<director::AuditRecord> notes;
     int stops = 0;
 };
 

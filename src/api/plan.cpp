@@ -118,11 +118,10 @@ http::HttpResponse post_plan(director::Control& control, const http::HttpRequest
     auto& plan = *result;
     if (plan) return http::json_response(to_json(*plan));
     const auto count = plan.error().size();
-    return http::json_response(
-        to_json(ErrorBody{.message = fmt::format("the configuration has {} problem{}", count,
-                                                 count == 1 ? "" : "s"),
-                          .problems = std::move(plan.error())}),
-        422);
+    return http::problem_response(
+        422, "/problems/configuration", "The configuration has problems",
+        fmt::format("the configuration has {} problem{}", count, count == 1 ? "" : "s"),
+        {{"problems", to_json(plan.error())}});
 }
 
 }  // namespace shoal::api

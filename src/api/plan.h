@@ -13,7 +13,7 @@
 
 namespace shoal::api {
 
-// POST /v1/plan, the text of a shoal.toml: what it would change, or 422 with its problems.
+// POST /api/v1/plan, the text of a shoal.toml: what it would change, or 422 with its problems.
 // {"changes": [{"kind": "changed", "path": [{"key": "virtual_server", "name": "web"},
 // {"key": "scheduler"}], "before": "wlc", "after": "sh", "what": ..., "effect": ...,
 // "severity": "new connections", "ended_connections": 0, "moved": 0.5 or null}],

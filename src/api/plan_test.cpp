@@ -75,7 +75,7 @@ TEST(PlanResource, of_a_file_with_problems_says_them) {
     control.problems = {{2, 1, "unknown setting \"nam\"", ""}};
     const auto response = post_plan(control, {.body = "x"});
     EXPECT_EQ(response.status, 422);
-    EXPECT_EQ(json::parse(response.body)["error"]["problems"][0]["line"], 2);
+    EXPECT_EQ(json::parse(response.body)["problems"][0]["line"], 2);
 }
 
 }  // namespace

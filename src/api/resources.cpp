@@ -50,7 +50,9 @@ http::HttpResponse get_version(director::Control& /*control*/, const http::HttpR
 http::HttpResponse get_status(director::Control& control, const http::HttpRequest&) {
     const auto status = control.status();
     if (!status) return http::error_response(500, status.error().message);
-    return http::json_response(to_json(*status));
+    auto body = to_json(*status);
+    body["revision"] = to_json(control.revision_status());
+    return http::json_response(body);
 }
 
 http::HttpResponse get_statistics(director::Control& control, const http::HttpRequest&) {
@@ -83,24 +85,6 @@ http::HttpResponse get_connections(director::Control& control, const http::HttpR
     const auto page = collect(control, *query);
     if (!page) return http::error_response(500, page.error().message);
     return {.body = json_text(*page)};
-}
-
-http::HttpResponse put_configuration(director::Control& control, const http::HttpRequest& request) {
-    auto applied = control.apply(request.body);
-    if (applied) {
-        // The kernel may refuse what the file may say; shoald goes on trying.
-        const auto status = control.status();
-        return http::json_response(
-            {{"applied", true},
-             {"warnings", status ? status->problems : std::vector{status.error().message}}});
-    }
-    const auto count = applied.error().size();
-    return http::json_response(
-        to_json(ErrorBody{
-            .message = fmt::format("the configuration has {} problem{} and changed nothing", count,
-                                   count == 1 ? "" : "s"),
-            .problems = std::move(applied.error())}),
-        422);
 }
 
 http::HttpResponse post_stop(director::Control& control, const http::HttpRequest&) {

@@ -33,13 +33,13 @@ struct TraceQuery {
 /// From the parameters client, virtual (with its port) and protocol.
 Result<dataplane::PacketQuestion> parse_question(const Parameters& parameters);
 
-// GET /v1/trace?client=&virtual=&real=&protocol=&verdict=&count=&seconds=
+// GET /api/v1/trace?client=&virtual=&real=&protocol=&verdict=&count=&seconds=
 // Streams one line a packet, {"time_us": ..., "verdict": ...}; empty lines say that it goes on; a
 // line {"left_out": N} says that N packets are missing at this place, because there were too many.
 // The last line is {"end": "why"}. 409 while somebody else traces.
 http::HttpResponse get_trace(director::Control& control, const http::HttpRequest& request);
 
-// GET /v1/explain?client=&virtual=&protocol=: dataplane::Explanation
+// GET /api/v1/explain?client=&virtual=&protocol=: dataplane::Explanation
 http::HttpResponse get_explanation(director::Control& control, const http::HttpRequest& request);
 
 nlohmann::json to_json(const dataplane::TraceEvent& event);

@@ -135,7 +135,7 @@ class SightServer : public ::testing::Test {
 TEST_F(SightServer, a_trace_comes_line_by_line_and_ends_after_its_count) {
     for (std::uint32_t number = 0; number < 3; ++number)
         control.trace_page.events.push_back(example_event(number));
-    const auto got = lines("/v1/trace?count=2&client=192.0.2.7");
+    const auto got = lines("/api/v1/trace?count=2&client=192.0.2.7");
     ASSERT_EQ(got.size(), 3U);
     EXPECT_EQ(parse_event(got[0]).value(), example_event(0));
     EXPECT_EQ(parse_event(got[1]).value(), example_event(1));
@@ -146,7 +146,7 @@ TEST_F(SightServer, a_trace_comes_line_by_line_and_ends_after_its_count) {
 
 TEST_F(SightServer, a_trace_ends_when_its_time_is_over_and_says_what_it_left_out) {
     control.trace_page.left_out = 12;
-    const auto got = lines("/v1/trace?seconds=1");
+    const auto got = lines("/api/v1/trace?seconds=1");
     ASSERT_EQ(got.size(), 2U);
     EXPECT_THAT(got[0], HasSubstr("12"));
     EXPECT_THAT(got[1], HasSubstr("\"end\""));
@@ -156,7 +156,7 @@ TEST_F(SightServer, a_trace_ends_when_its_time_is_over_and_says_what_it_left_out
 TEST_F(SightServer, a_second_trace_is_refused) {
     control.tracing = true;
     auto client = http::Client::connect(server.path());
-    const auto response = client->receive({.target = "/v1/trace"}, [](auto) { return true; });
+    const auto response = client->receive({.target = "/api/v1/trace"}, [](auto) { return true; });
     ASSERT_TRUE(response);
     EXPECT_EQ(response->status, 409);
     EXPECT_THAT(response->body, HasSubstr("somebody else"));
@@ -166,12 +166,12 @@ TEST_F(SightServer, an_explanation_is_asked_for_by_two_ends) {
     control.explanation.verdict = "denied";
     auto client = http::Client::connect(server.path());
     const auto response = client->send(
-        {.target = "/v1/explain?client=192.0.2.7:40000&virtual=192.0.2.80:53&protocol=udp"});
+        {.target = "/api/v1/explain?client=192.0.2.7:40000&virtual=192.0.2.80:53&protocol=udp"});
     ASSERT_TRUE(response);
     EXPECT_EQ(response->status, 200);
     EXPECT_EQ(parse_explanation(response->body).value().verdict, "denied");
     EXPECT_EQ(control.questions.at(0).protocol, model::Protocol::udp);
-    EXPECT_EQ(client->send({.target = "/v1/explain?client=x"})->status, 400);
+    EXPECT_EQ(client->send({.target = "/api/v1/explain?client=x"})->status, 400);
 }
 
 }  // namespace

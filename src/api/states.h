@@ -20,13 +20,13 @@ struct StateQuery {
 // All answer {"virtual_server": "web", "real_server": "web-1", "state": "draining"}, or 404 where
 // there is no such real server.
 
-// POST /v1/drain?server=&for=&deadline=
+// POST /api/v1/drain?server=&for=&deadline=
 http::HttpResponse post_drain(director::Control& control, const http::HttpRequest& request);
-// POST /v1/maintain?server=&for=
+// POST /api/v1/maintain?server=&for=
 http::HttpResponse post_maintain(director::Control& control, const http::HttpRequest& request);
-// POST /v1/enable?server=&for=
+// POST /api/v1/enable?server=&for=
 http::HttpResponse post_enable(director::Control& control, const http::HttpRequest& request);
-// POST /v1/disable?server=&for=
+// POST /api/v1/disable?server=&for=
 http::HttpResponse post_disable(director::Control& control, const http::HttpRequest& request);
 
 }  // namespace shoal::api

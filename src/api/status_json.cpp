@@ -166,6 +166,20 @@ struct Fields<model::TableStatus> {
 };
 
 template <>
+struct Fields<model::RevisionStatus> {
+    using T = model::RevisionStatus;
+    static constexpr std::tuple list{
+        std::pair{"number", &T::number},
+        std::pair{"author", &T::author},
+        std::pair{"comment", &T::comment},
+        std::pair{"time_ms", &T::time_ms},
+        std::pair{"confirm_until_ms", &T::confirm_until_ms},
+        std::pair{"former", &T::former},
+        std::pair{"file_is_edited", &T::file_is_edited},
+    };
+};
+
+template <>
 struct Fields<model::DirectorStatus> {
     using T = model::DirectorStatus;
     static constexpr std::tuple list{
@@ -439,6 +453,9 @@ Statistics statistics_of(model::DirectorStatus status) {
 json to_json(const model::DirectorStatus& status) {
     return write(status);
 }
+json to_json(const model::RevisionStatus& status) {
+    return write(status);
+}
 json to_json(const Statistics& statistics) {
     return write(statistics);
 }
@@ -462,14 +479,21 @@ json to_json(const StateAnswer& answer) {
     return write(answer);
 }
 json to_json(const ErrorBody& error) {
-    json body{{"message", error.message}};
+    json body{{"detail", error.message}};
     if (!error.problems.empty()) body["problems"] = write(error.problems);
-    return {{"error", body}};
+    if (!error.failures.empty()) body["failures"] = error.failures;
+    return body;
 }
 
 template <>
 Result<model::DirectorStatus> from_json(std::string_view text) {
     return parse<model::DirectorStatus>(text);
+}
+template <>
+Result<model::RevisionStatus> from_json(std::string_view text) {
+    return parse_answer<model::RevisionStatus>(
+        text,
+        [](const json& from, model::RevisionStatus& status) { read(from.at("revision"), status); });
 }
 template <>
 Result<Statistics> from_json(std::string_view text) {
@@ -490,9 +514,9 @@ Result<StateAnswer> from_json(std::string_view text) {
 template <>
 Result<ErrorBody> from_json(std::string_view text) {
     return parse_answer<ErrorBody>(text, [](const json& from, ErrorBody& error) {
-        const auto& body = from.at("error");
-        read(body.at("message"), error.message);
-        if (body.contains("problems")) read(body.at("problems"), error.problems);
+        read(from.at("detail"), error.message);
+        if (from.contains("problems")) read(from.at("problems"), error.problems);
+        if (from.contains("failures")) read(from.at("failures"), error.failures);
     });
 }
 

@@ -11,6 +11,7 @@
 #include "dataplane/dataplane.h"
 #include "model/choices.h"
 #include "model/health_report.h"
+#include "model/revision_status.h"
 #include "model/status.h"
 
 // The JSON form of what the API says. Members have the names of the structs' members, values of
@@ -28,7 +29,7 @@ struct shoal::model::Choices<shoal::model::Health> {
 
 namespace shoal::api {
 
-/// What GET /v1/stats says.
+/// What GET /api/v1/stats says.
 struct Statistics {
     /// Wall clock, milliseconds since 1970.
     std::int64_t now_ms = 0;
@@ -42,6 +43,7 @@ struct Statistics {
 Statistics statistics_of(model::DirectorStatus status);
 
 nlohmann::json to_json(const model::DirectorStatus& status);
+nlohmann::json to_json(const model::RevisionStatus& status);
 nlohmann::json to_json(const Statistics& statistics);
 nlohmann::json to_json(const model::HealthReport& report);
 /// As text at once: there may be a million connections.
@@ -54,6 +56,9 @@ template <class T>
 Result<T> from_json(std::string_view text);
 template <>
 Result<model::DirectorStatus> from_json(std::string_view text);
+/// The member `revision` of GET /api/v1/status.
+template <>
+Result<model::RevisionStatus> from_json(std::string_view text);
 template <>
 Result<Statistics> from_json(std::string_view text);
 template <>
@@ -71,10 +76,12 @@ nlohmann::json to_json(const StateAnswer& answer);
 template <>
 Result<StateAnswer> from_json(std::string_view text);
 
-/// What the form {"error": {"message": ..., "problems": [...]}} says.
+/// What a problem by RFC 9457 says: its `detail`, and the members of ours.
 struct ErrorBody {
     std::string message;
     std::vector<config::Problem> problems{};
+    /// What the kernel refused.
+    std::vector<std::string> failures{};
 };
 template <>
 Result<ErrorBody> from_json(std::string_view text);

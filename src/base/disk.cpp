@@ -99,14 +99,17 @@ Disk& local_disk() {
 
 Result<void> replace_file(Disk& disk, const std::string& path, std::string_view content,
                           mode_t mode) {
-    const auto beside = path + ".new";
+    const std::filesystem::path place(path);
+    // A name that nobody gives a file of his own.
+    const auto beside =
+        (place.parent_path() / ("." + place.filename().string() + ".shoal-new")).string();
     if (auto written = disk.write(beside, content, mode); !written) {
         // Nobody misses it, and the error that is told is the first one.
         [[maybe_unused]] const auto removed = disk.remove(beside);
         return written;
     }
     if (auto renamed = disk.rename(beside, path); !renamed) return renamed;
-    const auto parent = std::filesystem::path(path).parent_path();
+    const auto parent = place.parent_path();
     return disk.sync_directory(parent.empty() ? "." : parent.string());
 }
 

@@ -50,7 +50,7 @@ class CheckPrinter {
 int run_check_now(const Console& console, const Options& options, const CheckNowOptions& wanted) {
     CheckPrinter printer(console, options.json);
     const auto target =
-        fmt::format("/v1/check?virtual={}&real={}", http::percent_encode(wanted.virtual_server),
+        fmt::format("/api/v1/check?virtual={}&real={}", http::percent_encode(wanted.virtual_server),
                     http::percent_encode(wanted.real_server));
     const auto done = Remote(options.socket).receive(target, [&](std::string_view piece) {
         return printer.take(piece);

@@ -59,12 +59,73 @@ shoald cannot be reached.)";
 
 constexpr auto apply_help =
     R"(Checks the file and puts it in force as a whole; a file with problems changes nothing. What did
-not change in it goes on undisturbed: connections stay, checks keep their timing. shoald keeps
-the file as its own and starts with it the next time. What the kernel refuses is said, stands in
-`shoal status` too, and is tried again until it works. Needs root.
+not change in it goes on undisturbed: connections stay, checks keep their timing. It is recorded as
+a revision, read back from the kernel, and, where the kernel refuses a part of it, taken back as a
+whole; each refusal is said. shoald writes the file as its own and starts with it the next time.
+Needs root.
+
+With --confirm the revision is on trial: it is taken back after that time unless `shoal confirm`
+comes, also if shoald or the machine was restarted in between. shoald's own file is written only when
+it is confirmed. With --expect the file is refused if another revision than N is in force, and the
+settings are named that you and somebody else changed.
+
+Examples:
+  shoal apply shoal.toml --comment "web-4 is new"
+  shoal apply shoal.toml --confirm 60s      and then: shoal confirm
+  shoal apply shoal.toml --expect 41        only if nobody was faster)";
+
+constexpr auto reload_help =
+    R"(Puts shoald's own configuration file in force, after somebody edited it, as `systemctl reload
+shoald` and SIGHUP do. `shoal diff file` shows before what it would change. Needs root.
 
 Example:
-  shoal apply shoal.toml)";
+  shoal reload)";
+
+constexpr auto confirm_help =
+    R"(The revision on trial stays in force. Needs root.
+
+Example:
+  shoal confirm)";
+
+constexpr auto revert_help =
+    R"(Takes the revision on trial back at once; the one before it is in force again. Needs root.
+
+Example:
+  shoal revert)";
+
+constexpr auto revisions_help =
+    R"(The configurations that were applied, newest first: who, when, and why. "file" is somebody who
+edited the configuration file. "taken back" are those that the kernel did not take as a whole, that
+nobody confirmed, or that were reverted. The last 200 are kept.
+
+Examples:
+  shoal revisions
+  shoal revisions --json)";
+
+constexpr auto diff_help =
+    R"(The difference between revision N and what is in force, or between revisions N and M, in unified
+form. N may be "file": what the configuration file would change, if it was edited.
+
+Examples:
+  shoal diff 41
+  shoal diff 40 41
+  shoal diff file)";
+
+constexpr auto audit_help =
+    R"(Every change that somebody made or tried to make by shoald's socket: who, when, what, and how it
+ended. Each record holds the one before it by a hash, so that --verify finds records that were
+changed, put in or taken out. The newest few megabytes are kept.
+
+Examples:
+  shoal audit
+  shoal audit --verify      exit status 1 where the log is damaged)";
+
+constexpr auto restore_help =
+    R"(Applies the text of revision N again, as a new revision. Options as with `shoal apply`. Needs root.
+
+Examples:
+  shoal restore 40
+  shoal restore 40 --confirm 60s)";
 
 constexpr auto import_help =
     R"(Reads a configuration file of another program and prints it as shoal.toml, on standard output. What was
@@ -221,6 +282,34 @@ Examples:
   shoal check-now web web-1
   shoal check-now web web-1 --json      one JSON object a line)";
 
+constexpr auto history_help =
+    R"(How the counters of a real server, a virtual server or (without a name) the whole director went: what
+came in a second, and how many connections there were at once. Each second is kept for 5 minutes, each
+10 seconds for 2 hours, each 5 minutes for 7 days, of the first 1000 servers and of those that are asked
+for; all of it ends with shoald. The course shows the highest of each part of the time; a blank is a
+gap: shoald did not run or did not see it.
+
+Examples:
+  shoal history
+  shoal history web
+  shoal history web/web-1 --last 2h
+  shoal history web --last 7d --json)";
+
+constexpr auto events_help =
+    R"(What happened: servers that failed or came back, quorums, states, configurations, starts of shoald.
+The last 2000 events are kept, until shoald ends. With --follow it goes on with what happens, also after
+shoald was restarted, and says where events were missed.
+
+KIND is one or more, with commas between, of real-server-up, real-server-down, quorum-lost,
+quorum-regained, state-changed, load-lost, configuration-applied and director-started.
+
+Examples:
+  shoal events
+  shoal events --follow --virtual web
+  shoal events --kind real-server-down,quorum-lost
+  shoal events --follow --json               one JSON object a line, each with its id
+  shoal events --after 1795442711-17)";
+
 constexpr auto stop_help =
     R"(Takes the virtual addresses off, detaches the packet path, forgets all connections, puts changed
 kernel settings back, and ends shoald: nothing stays behind. Needs root.
@@ -240,12 +329,17 @@ struct Chosen {
     CheckOptions check;
     std::string file;
     ConversionOptions conversion;
+    ChangeOptions change;
+    DifferenceOptions difference;
+    bool verify = false;
     ConnectionOptions connections;
     TraceOptions trace;
     ExplainOptions explain;
     StateOptions state;
     std::optional<std::string> virtual_server;
     CheckNowOptions check_now;
+    HistoryOptions history;
+    EventOptions events;
     bool drops = false;
     std::function<int(const Console&)> run;
 };
@@ -256,6 +350,17 @@ CLI::App* add_command(CLI::App& app, Chosen& chosen, const std::string& name,
     auto* command = app.add_subcommand(name, summary)->footer(help)->fallthrough();
     command->final_callback([&chosen, run = std::move(run)] { chosen.run = run; });
     return command;
+}
+
+void add_change_options(CLI::App& command, ChangeOptions& wanted) {
+    command.add_option("--comment", wanted.comment, "What it is for; kept with the revision")
+        ->type_name("TEXT");
+    command
+        .add_option("--confirm", wanted.confirm,
+                    "Taken back after this time, such as 60s, unless confirmed")
+        ->type_name("TIME");
+    command.add_option("--expect", wanted.expect, "Only if this revision is in force")
+        ->type_name("N");
 }
 
 void add_file_commands(CLI::App& app, Chosen& chosen) {
@@ -269,10 +374,41 @@ void add_file_commands(CLI::App& app, Chosen& chosen) {
         app, chosen, "plan", "Say what a configuration file would change", plan_help,
         [&](const Console& console) { return run_plan(console, chosen.options, chosen.file); });
     plan->add_option("FILE", chosen.file, "The file, shoal.toml")->required();
+    auto& change = chosen.change;
     auto* apply = add_command(
         app, chosen, "apply", "Put a configuration file in force", apply_help,
-        [&](const Console& console) { return run_apply(console, chosen.options, chosen.file); });
-    apply->add_option("FILE", chosen.file, "The file, shoal.toml")->required();
+        [&](const Console& console) { return run_apply(console, chosen.options, change); });
+    apply->add_option("FILE", change.file, "The file, shoal.toml")->required();
+    add_change_options(*apply, change);
+}
+
+void add_revisions(CLI::App& app, Chosen& chosen) {
+    const auto& options = chosen.options;
+    add_command(app, chosen, "reload", "Put shoald's own file in force after an edit", reload_help,
+                [&](const Console& console) { return run_reload(console, options); });
+    add_command(app, chosen, "confirm", "Keep the revision on trial", confirm_help,
+                [&](const Console& console) { return run_confirm(console, options); });
+    add_command(app, chosen, "revert", "Take the revision on trial back", revert_help,
+                [&](const Console& console) { return run_revert(console, options); });
+    add_command(app, chosen, "revisions", "List what was in force, and who applied it",
+                revisions_help,
+                [&](const Console& console) { return run_revisions(console, options); });
+    auto* audit = add_command(
+        app, chosen, "audit", "List who changed what", audit_help,
+        [&](const Console& console) { return run_audit(console, options, chosen.verify); });
+    audit->add_flag("--verify", chosen.verify, "Say whether the log is whole");
+    auto& wanted = chosen.difference;
+    auto* diff = add_command(
+        app, chosen, "diff", "Show what changed between revisions", diff_help,
+        [&](const Console& console) { return run_difference(console, options, wanted); });
+    diff->add_option("N", wanted.from, "A revision, or \"file\"")->required();
+    diff->add_option("M", wanted.to, "Another one; by default what is in force");
+    auto& change = chosen.change;
+    auto* restore =
+        add_command(app, chosen, "restore", "Put an earlier revision in force again", restore_help,
+                    [&](const Console& console) { return run_restore(console, options, change); });
+    restore->add_option("N", change.revision, "The revision")->required();
+    add_change_options(*restore, change);
 }
 
 void add_conversions(CLI::App& app, Chosen& chosen) {
@@ -377,6 +513,29 @@ void add_check_now(CLI::App& app, Chosen& chosen) {
     command->add_option("REAL", wanted.real_server, "The real server's name")->required();
 }
 
+void add_history(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.history;
+    auto* command = add_command(
+        app, chosen, "history", "Show how counters went", history_help,
+        [&](const Console& console) { return run_history(console, chosen.options, wanted); });
+    command->add_option("SERVER", wanted.object, "VIRTUAL/REAL or VIRTUAL");
+    command->add_option("--last", wanted.last, "How far back, such as 2h; 5m by default")
+        ->type_name("TIME");
+}
+
+void add_events(CLI::App& app, Chosen& chosen) {
+    auto& wanted = chosen.events;
+    auto* command = add_command(
+        app, chosen, "events", "Show what happened", events_help,
+        [&](const Console& console) { return run_events(console, chosen.options, wanted); });
+    command->add_flag("--follow", wanted.follow, "Go on with what happens");
+    command->add_option("--virtual", wanted.virtual_server, "Only of this virtual server")
+        ->type_name("NAME");
+    command->add_option("--kind", wanted.kind, "Only of these kinds")->type_name("KIND");
+    command->add_option("--after", wanted.after, "Only after the event with this id")
+        ->type_name("ID");
+}
+
 void add_other_commands(CLI::App& app, Chosen& chosen) {
     const auto& options = chosen.options;
     add_command(app, chosen, "status", "Show the director, its servers and their health",
@@ -391,6 +550,8 @@ void add_other_commands(CLI::App& app, Chosen& chosen) {
         app, chosen, "stats", "Show counters", stats_help,
         [&](const Console& console) { return run_statistics(console, options, chosen.drops); });
     stats->add_flag("--drops", chosen.drops, "Only packets that were dropped");
+    add_history(app, chosen);
+    add_events(app, chosen);
     add_trace(app, chosen);
     add_explain(app, chosen);
     add_states(app, chosen);
@@ -411,6 +572,7 @@ void describe(CLI::App& app, Chosen& chosen) {
     app.require_subcommand(1);
     add_file_commands(app, chosen);
     add_conversions(app, chosen);
+    add_revisions(app, chosen);
     add_other_commands(app, chosen);
 }
 

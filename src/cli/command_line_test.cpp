@@ -186,18 +186,18 @@ TEST_F(CommandTest, a_file_that_cannot_be_read_ends_with_2) {
     EXPECT_EQ(shoal({"check", server.folder().path()}), 2);
     EXPECT_THAT(error.str(), HasSubstr("Is a directory"));
     EXPECT_EQ(shoal({"check", "--json", missing}), 2);
-    EXPECT_THAT(printed()["error"]["message"], HasSubstr("No such file"));
+    EXPECT_THAT(printed()["detail"], HasSubstr("No such file"));
     EXPECT_EQ(shoal({"check", "/dev/zero"}), 2);
-    EXPECT_THAT(error.str(), HasSubstr("longer than 4194304 bytes"));
+    EXPECT_THAT(error.str(), HasSubstr("longer than 16777216 bytes"));
 }
 
 TEST_F(CommandTest, apply_sends_the_file_as_it_is) {
     const auto path = file("shoal.toml", good_file);
     EXPECT_EQ(shoal_at_server({"apply", path}), 0);
-    EXPECT_EQ(out.str(), path + " is in force\n");
+    EXPECT_EQ(out.str(), path + " is in force: revision 1\n");
     EXPECT_THAT(control.applied, ElementsAre(good_file));
     EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 0);
-    EXPECT_EQ(printed(), json({{"applied", true}, {"warnings", json::array()}}));
+    EXPECT_EQ(printed()["revision"]["number"], 1);
 }
 
 TEST_F(CommandTest, apply_shows_the_memory_of_another_table_before_it_is_taken) {
@@ -212,27 +212,102 @@ TEST_F(CommandTest, apply_shows_the_memory_of_another_table_before_it_is_taken) 
     EXPECT_THAT(out.str(), StartsWith(path + " is in force"));
 }
 
-TEST_F(CommandTest, apply_says_what_the_kernel_refused) {
-    control.current.problems = {"cannot add address 192.0.2.80/24 on wan0:1: no such device"};
+TEST_F(CommandTest, apply_says_what_is_wrong_nevertheless) {
+    control.change = director::Changed{
+        .revision = {.number = 7},
+        .replaced = 6,
+        .warnings = {"cannot add address 192.0.2.80/24 on wan0:1: no such device"}};
     const auto path = file("shoal.toml", good_file);
     EXPECT_EQ(shoal_at_server({"apply", path}), 0);
-    EXPECT_EQ(out.str(),
-              path +
-                  " is in force\n  but cannot add address 192.0.2.80/24 on wan0:1: no such "
-                  "device\n");
+    EXPECT_EQ(out.str(), path +
+                             " is in force: revision 7, instead of revision 6\n  but cannot add "
+                             "address 192.0.2.80/24 on wan0:1: no such "
+                             "device\n");
     EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 0);
     EXPECT_EQ(printed()["warnings"].size(), 1U);
 }
 
+TEST_F(CommandTest, apply_says_what_the_kernel_refused) {
+    control.change = std::unexpected(
+        director::ChangeRefused{.message = "revision 7 could not be put in force",
+                                .failures = {"cannot add virtual server: no memory"}});
+    EXPECT_EQ(shoal_at_server({"apply", file("shoal.toml", good_file)}), 1);
+    EXPECT_EQ(error.str(),
+              "  cannot add virtual server: no memory\nshoal: revision 7 could not be put in "
+              "force\n");
+}
+
+TEST_F(CommandTest, apply_and_restore_hand_their_options_on) {
+    control.known_revisions = {.heads = {{.number = 6, .comment = "six"}}};
+    EXPECT_EQ(shoal_at_server({"apply", file("shoal.toml", good_file), "--comment", "a & b",
+                               "--confirm", "60s", "--expect", "6"}),
+              0);
+    EXPECT_EQ(shoal_at_server({"restore", "6", "--confirm", "1m"}), 0);
+    ASSERT_EQ(control.requests.size(), 2U);
+    EXPECT_EQ(control.requests[0].comment, "a & b");
+    EXPECT_EQ(control.requests[0].confirm, std::chrono::seconds(60));
+    EXPECT_EQ(control.requests[0].expected, 6U);
+    EXPECT_EQ(control.requests[1].text, "text six");
+    EXPECT_EQ(control.requests[1].comment, "revision 6 again");
+    EXPECT_EQ(shoal_at_server({"restore", "9"}), 1);
+    EXPECT_EQ(shoal_at_server({"apply", file("shoal.toml", good_file), "--confirm", "soon"}), 1);
+}
+
+TEST_F(CommandTest, a_trial_says_when_it_ends) {
+    control.change =
+        director::Changed{.revision = {.number = 7}, .confirm_until_ms = 1'800'000'000'000};
+    EXPECT_EQ(shoal_at_server({"apply", file("shoal.toml", good_file), "--confirm", "60s"}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("unless `shoal confirm` comes"));
+    control.change = director::Changed{.revision = {.number = 7}, .replaced = 6};
+    for (const auto* command : {"confirm", "revert", "reload"})
+        EXPECT_EQ(shoal_at_server({command}), 0) << command;
+}
+
+TEST_F(CommandTest, revisions_are_listed_newest_first_and_compared) {
+    control.known_revisions = {
+        .heads = {{.number = 6, .author = {"alice"}, .comment = "six", .time_ms = 1},
+                  {.number = 7, .author = {"bob"}, .comment = "\x1b[31mseven", .time_ms = 2}},
+        .standing = {.in_force = 7}};
+    EXPECT_EQ(shoal_at_server({"revisions"}), 0);
+    EXPECT_LT(out.str().find("in force"), out.str().find("alice"));
+    EXPECT_THAT(out.str(), Not(HasSubstr("\x1b")));
+    EXPECT_EQ(shoal_at_server({"revisions", "--json"}), 0);
+    EXPECT_EQ(printed()["revisions"][1]["state"], "earlier");
+    EXPECT_EQ(shoal_at_server({"diff", "6"}), 0);
+    EXPECT_THAT(out.str(), AllOf(StartsWith("--- revision 6\n+++ in force\n"),
+                                 HasSubstr("-text six"), HasSubstr("+text ?[31mseven")));
+    EXPECT_EQ(shoal_at_server({"diff", "file"}), 0);
+    EXPECT_THAT(out.str(),
+                AllOf(StartsWith("--- in force\n+++ the file\n"), HasSubstr("+the file")));
+    EXPECT_EQ(shoal_at_server({"diff", "6", "7", "--json"}), 0);
+    EXPECT_EQ(printed()["from"], "revision 6");
+    EXPECT_EQ(shoal_at_server({"diff", "8"}), 1);
+}
+
+TEST_F(CommandTest, the_audit_log_is_listed_and_verified) {
+    control.reading.records = {
+        {.number = 3, .user = "alice", .what = "POST /api/v1/drain", .result = "done"}};
+    EXPECT_EQ(shoal_at_server({"audit"}), 0);
+    EXPECT_THAT(out.str(), AllOf(HasSubstr("alice"), HasSubstr("/api/v1/drain")));
+    EXPECT_EQ(shoal_at_server({"audit", "--verify"}), 0);
+    EXPECT_THAT(out.str(), StartsWith("1 record: nothing was changed"));
+    control.reading.damages = {"audit.log, line 2: its checksum is wrong"};
+    EXPECT_EQ(shoal_at_server({"audit", "--verify"}), 1);
+    EXPECT_THAT(out.str(), StartsWith("audit.log, line 2"));
+}
+
 TEST_F(CommandTest, apply_shows_problems_as_check_does) {
-    control.problems = {{2, 1, "unknown setting \"nam\"", "did you mean \"name\"?"}};
+    control.change = std::unexpected(director::ChangeRefused{
+        .why = director::ChangeRefused::Why::problems,
+        .message = "the configuration has 1 problem and changed nothing",
+        .problems = {{2, 1, "unknown setting \"nam\"", "did you mean \"name\"?"}}});
     const auto path = file("shoal.toml", bad_file);
     EXPECT_EQ(shoal_at_server({"apply", path}), 1);
     EXPECT_THAT(error.str(),
                 AllOf(StartsWith(path + ":2:1: unknown setting \"nam\""),
                       HasSubstr("shoal: the configuration has 1 problem and changed nothing\n")));
     EXPECT_EQ(shoal_at_server({"apply", path, "--json"}), 1);
-    EXPECT_EQ(printed()["error"]["problems"][0]["column"], 1);
+    EXPECT_EQ(printed()["problems"][0]["column"], 1);
 }
 
 TEST_F(CommandTest, status_and_stats_are_tables_or_json) {

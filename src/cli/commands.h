@@ -36,6 +36,23 @@ struct ConversionOptions {
     std::optional<std::string> host;
 };
 
+/// What is to be in force.
+struct ChangeOptions {
+    std::string file;
+    // As the API's parameters.
+    std::optional<std::string> comment;
+    std::optional<std::string> confirm;
+    std::optional<std::string> expect;
+    std::optional<std::string> revision;
+};
+
+struct DifferenceOptions {
+    /// A revision's number, or "file".
+    std::string from;
+    /// Unset: what is in force.
+    std::optional<std::string> to;
+};
+
 struct ConnectionOptions {
     // As the API's parameters; unset: all.
     std::optional<std::string> client;
@@ -84,15 +101,38 @@ struct CheckNowOptions {
     std::string real_server;
 };
 
+struct HistoryOptions {
+    /// VIRTUAL/REAL or VIRTUAL; unset: the director as a whole.
+    std::optional<std::string> object;
+    std::string last = "5m";
+};
+
+struct EventOptions {
+    // As the API's parameters; unset: all.
+    std::optional<std::string> virtual_server;
+    std::optional<std::string> kind;
+    std::optional<std::string> after;
+    /// Goes on with what happens, until somebody ends it.
+    bool follow = false;
+};
+
 // The commands. Each returns its exit status.
 int run_check(const Console& console, const Options& options, const CheckOptions& check);
 /// What run_apply() would change.
 int run_plan(const Console& console, const Options& options, const std::string& file);
-int run_apply(const Console& console, const Options& options, const std::string& file);
 /// What run_import() reads.
 std::vector<std::string> known_imports();
 int run_import(const Console& console, const Options& options, const ConversionOptions& wanted);
 int run_export(const Console& console, const Options& options, const ConversionOptions& wanted);
+int run_apply(const Console& console, const Options& options, const ChangeOptions& wanted);
+int run_reload(const Console& console, const Options& options);
+int run_confirm(const Console& console, const Options& options);
+int run_revert(const Console& console, const Options& options);
+int run_restore(const Console& console, const Options& options, const ChangeOptions& wanted);
+int run_revisions(const Console& console, const Options& options);
+/// With `verify` refused where the log was damaged.
+int run_audit(const Console& console, const Options& options, bool verify);
+int run_difference(const Console& console, const Options& options, const DifferenceOptions& wanted);
 int run_status(const Console& console, const Options& options);
 /// Of all virtual servers, or of one.
 int run_health(const Console& console, const Options& options,
@@ -105,6 +145,8 @@ int run_explain(const Console& console, const Options& options, const ExplainOpt
 int run_state(const Console& console, const Options& options, const StateOptions& wanted);
 /// Refused, too, where the real server did not answer well.
 int run_check_now(const Console& console, const Options& options, const CheckNowOptions& wanted);
+int run_history(const Console& console, const Options& options, const HistoryOptions& wanted);
+int run_events(const Console& console, const Options& options, const EventOptions& wanted);
 int run_stop(const Console& console, const Options& options);
 int run_version(const Console& console, const Options& options);
 

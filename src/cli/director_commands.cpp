@@ -32,7 +32,7 @@ int show(const Console& console, const Options& options, const std::string& targ
 }
 
 std::string connections_target(const ConnectionOptions& wanted) {
-    auto target = fmt::format("/v1/connections?limit={}",
+    auto target = fmt::format("/api/v1/connections?limit={}",
                               std::min<std::uint64_t>(wanted.limit.value_or(UINT64_MAX),
                                                       api::ConnectionQuery::highest_limit));
     const auto add = [&](const char* name, const std::optional<std::string>& value) {
@@ -96,7 +96,7 @@ Outcome<std::vector<model::Connection>> next_page(Remote& remote, const std::str
 
 /// {"drops": [{"name": ..., "meaning": ..., "packets": N, "per_second": N}, ...]}
 int print_drops(const Console& console, const Options& options) {
-    const auto body = Remote(options.socket).ask(http::Method::get, "/v1/stats");
+    const auto body = Remote(options.socket).ask(http::Method::get, "/api/v1/stats");
     if (!body) return report(console, options, body.error());
     const auto statistics = api::from_json<api::Statistics>(*body);
     if (!statistics) return report(console, options, {.message = statistics.error().message});
@@ -113,7 +113,7 @@ int print_drops(const Console& console, const Options& options) {
 }
 
 std::string state_target(const StateOptions& wanted) {
-    auto target = fmt::format("/v1/{}?", wanted.action);
+    auto target = fmt::format("/api/v1/{}?", wanted.action);
     const auto add = [&](const char* name, const std::optional<std::string>& value) {
         if (!value) return;
         if (target.back() != '?') target += '&';
@@ -129,19 +129,31 @@ std::string state_target(const StateOptions& wanted) {
 }  // namespace
 
 int run_status(const Console& console, const Options& options) {
-    return show<model::DirectorStatus>(console, options, "/v1/status", render_status);
+    const auto body = Remote(options.socket).ask(http::Method::get, "/api/v1/status");
+    if (!body) return report(console, options, body.error());
+    if (options.json) {
+        console.out << *body << "\n";
+        return exit_done;
+    }
+    const auto status = api::from_json<model::DirectorStatus>(*body);
+    if (!status) return report(console, options, {.message = status.error().message});
+    const auto revision = api::from_json<model::RevisionStatus>(*body);
+    if (!revision) return report(console, options, {.message = revision.error().message});
+    console.out << render_status(*status, console.terminal)
+                << render_revision(*revision, status->now_ms, console.terminal);
+    return exit_done;
 }
 
 int run_health(const Console& console, const Options& options,
                const std::optional<std::string>& virtual_server) {
-    std::string target = "/v1/health";
+    std::string target = "/api/v1/health";
     if (virtual_server) target += "?virtual=" + http::percent_encode(*virtual_server);
     return show<model::HealthReport>(console, options, target, render_health);
 }
 
 int run_statistics(const Console& console, const Options& options, bool drops_only) {
     if (drops_only && options.json) return print_drops(console, options);
-    return show<api::Statistics>(console, options, "/v1/stats",
+    return show<api::Statistics>(console, options, "/api/v1/stats",
                                  drops_only ? render_drops : render_statistics);
 }
 
@@ -180,7 +192,7 @@ int run_state(const Console& console, const Options& options, const StateOptions
 }
 
 int run_stop(const Console& console, const Options& options) {
-    auto answer = Remote(options.socket).ask(http::Method::post, "/v1/stop");
+    auto answer = Remote(options.socket).ask(http::Method::post, "/api/v1/stop");
     if (!answer && answer.error().exit_status == exit_not_possible) {
         answer.error().message +=
             "; what an earlier shoald left at work in the kernel, `shoald --withdraw` takes down";
@@ -195,7 +207,7 @@ int run_stop(const Console& console, const Options& options) {
 int run_version(const Console& console, const Options& options) {
     // Here it is no failure when shoald does not run.
     nlohmann::json versions{{"shoal", SHOAL_VERSION}, {"shoald", nullptr}};
-    const auto answer = Remote(options.socket).ask(http::Method::get, "/v1/version");
+    const auto answer = Remote(options.socket).ask(http::Method::get, "/api/v1/version");
     if (answer) {
         const auto body = nlohmann::json::parse(*answer, nullptr, false);
         if (body.is_object() && body.contains("version")) versions["shoald"] = body["version"];

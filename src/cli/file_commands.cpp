@@ -6,9 +6,9 @@
 
 #include "api/status_json.h"
 #include "base/file.h"
+#include "cli/configuration_file.h"
 #include "cli/format.h"
 #include "cli/report.h"
-#include "cli/terminal.h"
 #include "config/notes.h"
 #include "config/toml_reader.h"
 #include "model/table_memory.h"
@@ -19,13 +19,6 @@
 namespace shoal::cli {
 
 namespace {
-
-Outcome<std::string> read_configuration(const std::string& path) {
-    auto text = read_file(path, config::max_file_size);
-    if (text) return std::move(*text);
-    return std::unexpected(Failure{.exit_status = exit_not_possible,
-                                   .message = "cannot read " + text.error().message});
-}
 
 /// In bytes; unset where the system does not tell.
 std::optional<std::uint64_t> memory_of_machine() {
@@ -70,7 +63,7 @@ config::PathMtus path_mtus(const model::Configuration& configuration) {
     return mtus;
 }
 
-std::size_t count_real_servers(const model::Configuration& configuration) {
+std::size_t real_servers_in(const model::Configuration& configuration) {
     std::size_t count = 0;
     for (const auto& service : configuration.virtual_servers)
         count += service.real_servers.size();
@@ -84,7 +77,7 @@ std::uint64_t megabytes(std::uint64_t bytes) {
 int report_good(const Console& console, const Options& options, const SourceText& source,
                 const model::Configuration& configuration, const config::PathMtus& mtus) {
     const auto virtual_servers = configuration.virtual_servers.size();
-    const auto real_servers = count_real_servers(configuration);
+    const auto real_servers = real_servers_in(configuration);
     const auto notes = config::notes_on(configuration, source.text, mtus);
     const auto table = model::table_bytes(configuration.global.table_size);
     if (options.json) {
@@ -117,12 +110,19 @@ int report_problems(const Console& console, const Options& options, const Source
     return exit_refused;
 }
 
-/// What a change of the table's size takes, before it is taken. Nothing where shoald does not tell,
-/// or where the file has problems, which shoald will name.
+}  // namespace
+
+Outcome<std::string> read_configuration(const std::string& path) {
+    auto text = read_file(path, config::max_file_size);
+    if (text) return std::move(*text);
+    return std::unexpected(Failure{.exit_status = exit_not_possible,
+                                   .message = "cannot read " + text.error().message});
+}
+
 void announce_resize(const Console& console, Remote& remote, const std::string& text) {
     const auto configuration = config::read_toml(text, {});
     if (!configuration) return;
-    const auto answer = remote.ask(http::Method::get, "/v1/status");
+    const auto answer = remote.ask(http::Method::get, "/api/v1/status");
     if (!answer) return;
     const auto status = nlohmann::json::parse(*answer, nullptr, false);
     if (!status.is_object() || !status.contains("table")) return;
@@ -137,19 +137,6 @@ void announce_resize(const Console& console, Remote& remote, const std::string& 
                 << std::endl;
 }
 
-/// What is wrong while the configuration is in force, one sentence each.
-std::vector<std::string> warnings_in(const std::string& answer) {
-    std::vector<std::string> warnings;
-    const auto body = nlohmann::json::parse(answer, nullptr, false);
-    if (!body.is_object() || !body.contains("warnings") || !body["warnings"].is_array()) return {};
-    for (const auto& warning : body["warnings"]) {
-        if (warning.is_string()) warnings.push_back(warning.get<std::string>());
-    }
-    return warnings;
-}
-
-}  // namespace
-
 int run_check(const Console& console, const Options& options, const CheckOptions& check) {
     const auto text = read_configuration(check.file);
     if (!text) return report(console, options, text.error());
@@ -163,21 +150,6 @@ int run_check(const Console& console, const Options& options, const CheckOptions
         return report_problems(console, options, {check.file, *text}, configuration.error());
     const auto mtus = check.other_machine ? config::PathMtus() : path_mtus(*configuration);
     return report_good(console, options, {check.file, *text}, *configuration, mtus);
-}
-
-int run_apply(const Console& console, const Options& options, const std::string& file) {
-    const auto text = read_configuration(file);
-    if (!text) return report(console, options, text.error());
-    Remote remote(options.socket);
-    if (!options.json) announce_resize(console, remote, *text);
-    const auto answer = remote.ask(http::Method::put, "/v1/configuration", *text);
-    if (!answer) return report(console, options, answer.error(), {file, *text});
-    console.out << (options.json ? *answer : file + " is in force") << "\n";
-    if (!options.json) {
-        for (const auto& warning : warnings_in(*answer))
-            console.out << "  but " << printable(warning, console.terminal) << "\n";
-    }
-    return exit_done;
 }
 
 }  // namespace shoal::cli

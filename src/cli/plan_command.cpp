@@ -46,7 +46,7 @@ int run_plan(const Console& console, const Options& options, const std::string& 
         return report(
             console, options,
             {.exit_status = exit_not_possible, .message = "cannot read " + text.error().message});
-    const auto answer = Remote(options.socket).ask(http::Method::post, "/v1/plan", *text);
+    const auto answer = Remote(options.socket).ask(http::Method::post, "/api/v1/plan", *text);
     if (!answer) return report(console, options, answer.error(), {file, *text});
     if (options.json) {
         console.out << *answer << "\n";

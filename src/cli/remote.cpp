@@ -12,7 +12,9 @@ Failure failure_of(const http::HttpResponse& response) {
     auto error = api::from_json<api::ErrorBody>(response.body);
     if (!error)
         return {.message = fmt::format("shoald answered {} without a reason", response.status)};
-    return {.message = std::move(error->message), .problems = std::move(error->problems)};
+    return {.message = std::move(error->message),
+            .problems = std::move(error->problems),
+            .failures = std::move(error->failures)};
 }
 
 }  // namespace
@@ -37,15 +39,26 @@ Outcome<std::string> Remote::ask(http::Method method, const std::string& target,
     return std::move(response->body);
 }
 
-Outcome<void> Remote::receive(const std::string& target,
+Outcome<void> Remote::receive(const http::HttpRequest& request,
                               const std::function<bool(std::string_view)>& take) {
     if (auto connected = connect(); !connected) return connected;
-    auto response = client_->receive({.target = target}, take);
+    auto response = client_->receive(request, take);
     if (!response)
         return std::unexpected(
             Failure{.exit_status = exit_not_possible, .message = response.error().message});
     if (response->status / 100 != 2) return std::unexpected(failure_of(*response));
     return {};
+}
+
+Outcome<void> Remote::receive(const std::string& target,
+                              const std::function<bool(std::string_view)>& take) {
+    return receive({.target = target}, take);
+}
+
+Outcome<void> Remote::follow(const std::string& target, const std::string& last_event_id,
+                             const std::function<bool(std::string_view)>& take) {
+    return receive(
+        {.target = target, .accept = "text/event-stream", .last_event_id = last_event_id}, take);
 }
 
 }  // namespace shoal::cli

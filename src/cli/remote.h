@@ -23,6 +23,8 @@ struct Failure {
     int exit_status = exit_refused;
     std::string message;
     std::vector<config::Problem> problems{};
+    /// What the kernel refused, one sentence each.
+    std::vector<std::string> failures{};
 };
 
 template <class T>
@@ -39,9 +41,14 @@ class Remote {
     /// A streamed answer, piece by piece, until `take` says false.
     Outcome<void> receive(const std::string& target,
                           const std::function<bool(std::string_view)>& take);
+    /// As receive(), of server-sent events after `last_event_id`.
+    Outcome<void> follow(const std::string& target, const std::string& last_event_id,
+                         const std::function<bool(std::string_view)>& take);
 
   private:
     Outcome<void> connect();
+    Outcome<void> receive(const http::HttpRequest& request,
+                          const std::function<bool(std::string_view)>& take);
 
     std::string path_;
     std::optional<http::Client> client_;

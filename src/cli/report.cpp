@@ -11,10 +11,13 @@ int report(const Console& console, const Options& options, const Failure& failur
            const SourceText& source) {
     if (options.json) {
         print_json(console, api::to_json(api::ErrorBody{.message = failure.message,
-                                                        .problems = failure.problems}));
+                                                        .problems = failure.problems,
+                                                        .failures = failure.failures}));
     } else {
         if (!failure.problems.empty())
             console.error << config::render(failure.problems, source.file, source.text);
+        for (const auto& sentence : failure.failures)
+            console.error << "  " << printable(sentence, console.terminal) << "\n";
         console.error << "shoal: " << printable(failure.message, console.terminal) << "\n";
     }
     return failure.exit_status;

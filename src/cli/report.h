@@ -14,7 +14,7 @@ struct SourceText {
     std::string_view text;
 };
 
-/// Says what went wrong: on standard error for people, as {"error": ...} on standard output with
+/// Says what went wrong: on standard error for people, as {"detail": ...} on standard output with
 /// --json. Returns the exit status.
 int report(const Console& console, const Options& options, const Failure& failure,
            const SourceText& source = {});

@@ -16,7 +16,7 @@ namespace shoal::cli {
 namespace {
 
 std::string trace_target(const TraceOptions& wanted) {
-    std::string target = "/v1/trace";
+    std::string target = "/api/v1/trace";
     const auto add = [&](const char* name, const std::string& value) {
         target += fmt::format("{}{}={}", target.contains('?') ? '&' : '?', name,
                               http::percent_encode(value));
@@ -84,7 +84,7 @@ int run_trace(const Console& console, const Options& options, const TraceOptions
 
 int run_explain(const Console& console, const Options& options, const ExplainOptions& wanted) {
     const auto target = fmt::format(
-        "/v1/explain?client={}&virtual={}&protocol={}", http::percent_encode(wanted.client),
+        "/api/v1/explain?client={}&virtual={}&protocol={}", http::percent_encode(wanted.client),
         http::percent_encode(wanted.virtual_server), http::percent_encode(wanted.protocol));
     const auto body = Remote(options.socket).ask(http::Method::get, target);
     if (!body) return report(console, options, body.error());

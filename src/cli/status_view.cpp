@@ -240,4 +240,25 @@ std::string render_status(const model::DirectorStatus& status, const Terminal& t
            render_hooks(status, terminal) + render_problems(status, terminal);
 }
 
+std::string render_revision(const model::RevisionStatus& revision, std::int64_t now_ms,
+                            const Terminal& terminal) {
+    auto text = fmt::format("revision {} by {}, {} ago", revision.number, revision.author,
+                            format_age(now_ms - revision.time_ms));
+    if (!revision.comment.empty()) text += ": " + revision.comment;
+    if (revision.number == 0) text = "not recorded as a revision";
+    text = "\n" + styled("Configuration", Style::title, terminal) + "\n  " +
+           printable(text, terminal) + "\n";
+    const auto add = [&](const std::string& sentence) {
+        text += styled("  " + sentence, Style::bad, terminal) + "\n";
+    };
+    if (revision.confirm_until_ms)
+        add(fmt::format("on trial: revision {} comes back in {} unless `shoal confirm` comes",
+                        revision.former.value_or(0),
+                        format_age(*revision.confirm_until_ms - now_ms)));
+    if (revision.file_is_edited)
+        add("the file says something else: `shoal diff file` shows it, `shoal reload` puts it in "
+            "force");
+    return text;
+}
+
 }  // namespace shoal::cli

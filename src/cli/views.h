@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "api/check_now.h"
+#include "api/history.h"
 #include "api/status_json.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "dataplane/sight.h"
 #include "model/health_report.h"
+#include "model/revision_status.h"
 #include "model/status.h"
 
 // What the command shows, as text.
@@ -37,6 +39,13 @@ std::string render_explanation(const dataplane::Explanation& explanation, const 
 std::string render_transcript_line(const health::Transcript::Line& line, const Terminal& terminal);
 std::string render_check_end(const api::CheckEnd& end, const Terminal& terminal);
 
+/// Counters of `object` (empty: the director) over the time, with a line that shows their course.
+std::string render_history(const api::History& history, const std::string& object,
+                           const Terminal& terminal);
+
+/// One line of what happened, from the JSON of an event; empty where that is none.
+std::string render_happening(std::string_view json, const Terminal& terminal);
+
 /// Connections page by page, as they come.
 class ConnectionsView {
   public:
@@ -47,5 +56,9 @@ class ConnectionsView {
   private:
     Table table_;
 };
+
+/// Which configuration is in force, and what is to be done about it.
+std::string render_revision(const model::RevisionStatus& revision, std::int64_t now_ms,
+                            const Terminal& terminal);
 
 }  // namespace shoal::cli

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "model/text.h"
 
@@ -35,11 +36,25 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+Problem more_problems(std::size_t count) {
+    return {0, 0, fmt::format("{} more are not shown", count), ""};
+}
+
+void ProblemList::add(Position position, std::string message, std::string advice) {
+    if (problems_.size() >= max_problems) {
+        ++left_out_;
+        return;
+    }
+    problems_.emplace(
+        position, Problem{position.line, position.column, std::move(message), std::move(advice)});
+}
+
 std::vector<Problem> ProblemList::take() {
     std::vector<Problem> taken;
-    for (auto& [position, problem] : problems_)
+    for (auto& [position, problem] : std::exchange(problems_, {}))
         taken.push_back(std::move(problem));
-    problems_.clear();
+    if (const auto more = std::exchange(left_out_, 0); more > 0)
+        taken.push_back(more_problems(more));
     return taken;
 }
 

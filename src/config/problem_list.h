@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -11,18 +12,22 @@
 
 namespace shoal::config {
 
+/// So many problems, or remarks, of one file are kept; what comes after is only counted.
+inline constexpr std::size_t max_problems = 5'000;
+/// Stands behind them for the others.
+Problem more_problems(std::size_t count);
+
 /// Gathers the problems of a file, wherever they are found, and gives them in the file's order.
 class ProblemList {
   public:
-    void add(Position position, std::string message, std::string advice = "") {
-        problems_.emplace(position, Problem{position.line, position.column, std::move(message),
-                                            std::move(advice)});
-    }
+    void add(Position position, std::string message, std::string advice = "");
     bool empty() const { return problems_.empty(); }
+    /// The first max_problems that were added; leaves none behind.
     std::vector<Problem> take();
 
   private:
     std::multimap<Position, Problem> problems_;
+    std::size_t left_out_ = 0;
 };
 
 /// The known word that `word` was probably meant to be: at most a third of its letters differ.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/sha256.h"
+#include "model/text.h"
 
 namespace shoal::config {
 
@@ -71,6 +72,16 @@ Result<T> guarded(Read&& read) {
 }
 
 }  // namespace
+
+Result<std::string> parse_remark(std::string_view text) {
+    try {
+        // Refuses what is no UTF-8.
+        static_cast<void>(json(text).dump());
+    } catch (const json::exception&) {
+        return fail("it is no UTF-8");
+    }
+    return model::parse_line(text);
+}
 
 std::string revision_file(const Revision& revision) {
     const auto& head = revision.head;

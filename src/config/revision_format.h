@@ -62,6 +62,10 @@ struct Standing {
     bool operator==(const Standing&) const = default;
 };
 
+/// What can be an author's name or a comment: UTF-8 without control characters, at most
+/// model::max_line_length bytes; may be empty.
+Result<std::string> parse_remark(std::string_view text);
+
 // The files of the store: a line with the SHA-256 of all that follows, a line of JSON, the text.
 // Whatever else a file holds is refused. Numbers are below 2^53, times before the year 10000.
 std::string revision_file(const Revision& revision);

@@ -16,8 +16,19 @@ namespace {
 
 constexpr std::string_view ending = ".revision";
 constexpr mode_t private_mode = 0600;
-/// The head has a comment and a name, both bounded by who gives them.
+/// The head has a comment and a name, each a line.
 constexpr std::size_t longest_file = max_file_size + (64UZ << 10);
+
+/// Whether a revision with these can be read back.
+Result<void> check(const Author& author, std::string_view comment, std::string_view text) {
+    if (const auto line = parse_remark(author.user); !line)
+        return fail(line.error().within("the author's name"));
+    if (const auto line = parse_remark(comment); !line)
+        return fail(line.error().within("the comment"));
+    if (text.size() > max_file_size)
+        return fail(fmt::format("the text has more than {} bytes", max_file_size));
+    return {};
+}
 
 /// The number in "000041.revision".
 std::optional<std::uint64_t> number_in(std::string_view name) {
@@ -85,19 +96,23 @@ void RevisionStore::open_standing(std::vector<std::string>& damages) {
     highest_ = std::max(highest_, standing_.in_force);
 }
 
+Result<void> RevisionStore::write(const std::string& path, std::string_view content) {
+    if (auto made = disk_.make_directories(directory_); !made) return made;
+    return replace_file(disk_, path, content, private_mode);
+}
+
 Result<RevisionHead> RevisionStore::record(const Author& author, std::string_view comment,
                                            std::int64_t time_ms, std::string_view text) {
+    if (const auto good = check(author, comment, text); !good)
+        return fail(good.error().within("recording the revision"));
     const Revision revision{{.number = highest_ + 1,
                              .author = author,
                              .comment = std::string(comment),
                              .time_ms = time_ms,
                              .hash = sha256(text)},
                             std::string(text)};
-    auto written = disk_.make_directories(directory_).and_then([&] {
-        return replace_file(disk_, path_of(revision.head.number), revision_file(revision),
-                            private_mode);
-    });
-    if (!written) return fail(written.error().within("recording the revision"));
+    if (auto written = write(path_of(revision.head.number), revision_file(revision)); !written)
+        return fail(written.error().within("recording the revision"));
     highest_ = revision.head.number;
     revisions_.emplace(highest_, revision.head);
     return revision.head;
@@ -106,10 +121,8 @@ Result<RevisionHead> RevisionStore::record(const Author& author, std::string_vie
 Result<void> RevisionStore::stand(Standing standing) {
     std::erase_if(standing.taken_back,
                   [&](std::uint64_t number) { return !revisions_.contains(number); });
-    auto written = disk_.make_directories(directory_).and_then([&] {
-        return replace_file(disk_, standing_path(), standing_file(standing), private_mode);
-    });
-    if (!written) return fail(written.error().within("recording which revision is in force"));
+    if (auto written = write(standing_path(), standing_file(standing)); !written)
+        return fail(written.error().within("recording which revision is in force"));
     standing_ = std::move(standing);
     forget_old_ones();
     return {};

@@ -24,11 +24,14 @@ class RevisionStore {
     /// Reads what is there. What is damaged is left alone and not used; one sentence for each.
     std::vector<std::string> open();
 
-    /// Writes a new revision, which is not in force by that.
+    /// Writes a new revision, which is not in force by that. The author's name and the comment are
+    /// lines of text as parse_remark() takes them.
     Result<RevisionHead> record(const Author& author, std::string_view comment,
                                 std::int64_t time_ms, std::string_view text);
     /// Says what is in force from now on, and forgets revisions that are too old.
     Result<void> stand(Standing standing);
+    /// As stand(), until the end of this process only: the disk takes no more.
+    void assume(Standing standing) { standing_ = std::move(standing); }
 
     /// By number.
     const std::map<std::uint64_t, RevisionHead>& revisions() const { return revisions_; }
@@ -41,6 +44,7 @@ class RevisionStore {
     std::string standing_path() const;
     void open_revision(const std::string& name, std::vector<std::string>& damages);
     void open_standing(std::vector<std::string>& damages);
+    Result<void> write(const std::string& path, std::string_view content);
     void forget_old_ones();
 
     Disk& disk_;

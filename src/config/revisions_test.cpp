@@ -8,6 +8,7 @@
 
 #include "base/sha256.h"
 #include "base/testing_disk.h"
+#include "config/toml_reader.h"
 
 namespace shoal::config {
 namespace {
@@ -63,6 +64,21 @@ TEST_F(Revisions, are_there_again_after_a_restart) {
     const auto first = store_.read(1).value();
     EXPECT_EQ(first.text, "one");
     EXPECT_EQ(first.head, (RevisionHead{1, alice, "the first", 1, sha256("one")}));
+}
+
+TEST_F(Revisions, are_not_recorded_where_they_could_not_be_read_back) {
+    open();
+    for (const auto& comment :
+         {std::string("caf\xe9"), std::string(70'000, 'x'), std::string("two\nlines"),
+          std::string("\xed\xa0\x80"), std::string("cut \xe2\x82")})
+        EXPECT_FALSE(store_.record(alice, comment, 1, "one")) << comment.size();
+    EXPECT_FALSE(store_.record({"b\xf6rn", 7}, "", 1, "one"));
+    EXPECT_FALSE(store_.record(alice, "", 1, std::string(max_file_size + 1, '#')));
+    EXPECT_EQ(disk_.steps(), 0);
+    ASSERT_TRUE(store_.record({"björn", 7}, "café", 1, "one"));
+    ASSERT_TRUE(store_.record(alice, std::string(1024, '"'), 1, std::string(max_file_size, '#')));
+    EXPECT_TRUE(store_.read(1));
+    EXPECT_TRUE(store_.read(2));
 }
 
 TEST_F(Revisions, keep_what_a_trial_needs_to_know) {

@@ -22,6 +22,12 @@ std::string_view line_of(std::string_view text, int number) {
     return line;
 }
 
+int Columns::of(std::size_t at) {
+    column_ += static_cast<int>(model::character_count(line_.substr(counted_, at - counted_)));
+    counted_ = at;
+    return column_;
+}
+
 Problem inside(Problem problem, std::string_view text) {
     const auto lines = 1 + static_cast<int>(std::ranges::count(text, '\n'));
     problem.line = std::clamp(problem.line, 1, lines);

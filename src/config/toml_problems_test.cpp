@@ -359,7 +359,7 @@ TEST(TomlProblems, refuses_a_file_that_is_too_long) {
     const auto result = read_toml(std::string(max_file_size + 1, '#'), {});
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error(),
-              (std::vector<Problem>{{0, 0, "the file has 4194305 bytes", "at most 4194304"}}));
+              (std::vector<Problem>{{0, 0, "the file has 16777217 bytes", "at most 16777216"}}));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct ReadOptions {
 };
 
 /// Longer files are refused, in bytes.
-inline constexpr std::size_t max_file_size = 4UZ << 20;
+inline constexpr std::size_t max_file_size = 16UZ << 20;
 
 /// Reads shoal.toml. Either the whole, validated configuration, or the first syntax error, or all
 /// errors of meaning in the order of the file. No input makes it throw or crash.

@@ -138,13 +138,13 @@ TEST(Validation, a_pool_holds_what_its_scheduler_can_look_at) {
     });
 }
 
-TEST(Validation, the_director_holds_16384_real_servers) {
+TEST(Validation, the_director_holds_131072_real_servers) {
     const auto file = [](int last) {
         std::string text;
-        for (int s = 1; s <= 5; ++s) {
+        for (int s = 1; s <= 33; ++s) {
             text += service(fmt::format("v{}", s), fmt::format("192.0.2.{}/24", s),
                             "sorry_server = \"10.9.9.9\"\n");
-            for (int i = 0; i < (s == 5 ? last : 4000); ++i) {
+            for (int i = 0; i < (s == 33 ? last : 4000); ++i) {
                 text += fmt::format(
                     "[[virtual_server.real_server]]\nname = \"s{}\"\n"
                     "address = \"10.0.{}.{}\"\n",
@@ -154,8 +154,8 @@ TEST(Validation, the_director_holds_16384_real_servers) {
         return text;
     };
     expect_problems({
-        {file(379), {}},
-        {file(380), {{48021, 1, "16385 real and sorry servers in all", "at most 16384"}}},
+        {file(3039), {}},
+        {file(3040), {{384161, 1, "131073 real and sorry servers in all", "at most 131072"}}},
     });
 }
 

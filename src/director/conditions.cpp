@@ -46,8 +46,10 @@ void Conditions::begin(const model::Configuration& configuration, const dataplan
     told_ = lost_quorums_;
 }
 
-void Conditions::follow(const model::Configuration& configuration) {
-    const auto known = targets_of(configuration);
+void Conditions::follow(const model::Configuration& configuration,
+                        const std::optional<model::Configuration>& former) {
+    auto known = targets_of(configuration);
+    if (former) known.merge(targets_of(*former));
     states_.keep_only([&](const auto& target) { return known.contains(target); });
     std::erase_if(told_, [&](const auto& name) {
         return std::ranges::find(configuration.virtual_servers, name,

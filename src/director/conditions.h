@@ -27,8 +27,10 @@ class Conditions {
 
     /// Once, before the first look: takes over what the last shoald left.
     void begin(const model::Configuration& configuration, const dataplane::State& state);
-    /// Forgets what concerns only what left the configuration.
-    void follow(const model::Configuration& configuration);
+    /// Forgets what concerns only what left the configuration, unless it is in `former`, which may
+    /// be put in force again.
+    void follow(const model::Configuration& configuration,
+                const std::optional<model::Configuration>& former = {});
     /// Looks at everything anew. Loads are factors too, and what agents want are states.
     void look(const model::Configuration& configuration, const health::HealthView& health,
               const health::LoadView& loads, TimePoint now);

@@ -1,13 +1,14 @@
 #include "director/controller.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "config/toml_reader.h"
 #include "director/status.h"
@@ -24,13 +25,6 @@ constexpr std::chrono::milliseconds move_pause{100};
 constexpr std::chrono::milliseconds longest_pause{250};
 /// The sweeper ticks every 20 ms.
 constexpr std::int64_t late_sweeper_ms = 2000;
-
-/// Writes the file unless it says so already: an apply of shoald's own file touches nothing.
-Result<void> keep(const std::string& path, std::string_view text) {
-    const auto present = read_file(path);
-    if (present && *present == text) return {};
-    return write_file(path, text);
-}
 
 void complain(std::string_view doing, const Result<void>& done) {
     if (!done) log(Message::operation_failed, "{}: {}", doing, done.error().message);
@@ -103,15 +97,21 @@ Controller::Controller(boost::asio::io_context& loop, ControllerOptions options,
       move_timer_(loop),
       slow_start_timer_(loop),
       verdict_timer_(loop),
+      trial_timer_(loop),
+      records_(options_.state_directory),
       started_ms_(wall_clock_ms()) {}
 
-Result<void> Controller::start(model::Configuration configuration) {
+Result<void> Controller::start(Beginning beginning) {
     if (auto watching = watch_kernel(); !watching) return watching;
     if (auto watching = signals_.start(); !watching) return watching;
     // What cannot be read now, the first reconciliation reports.
-    conditions_.begin(configuration, dataplane_->observe().value_or(dataplane::State{}));
-    put_in_force(std::move(configuration));
+    conditions_.begin(beginning.configuration, dataplane_->observe().value_or(dataplane::State{}));
+    former_ = std::move(beginning.former);
+    put_in_force(std::move(beginning.configuration));
+    record(telemetry::director_started, "shoald " + options_.version + " runs");
     reconcile_now();
+    schedule_end_of_trial();
+    note_edits();
     schedule_self_check();
     read_statistics();
     return {};
@@ -165,7 +165,7 @@ void Controller::next_hop_changed(const net::Address& real_server, const net::Ne
 void Controller::put_in_force(model::Configuration configuration) {
     configuration_ = std::move(configuration);
     signal_index_ = signal_index(configuration_);
-    conditions_.follow(configuration_);
+    conditions_.follow(configuration_, former_);
     loads_.follow(configuration_);
     set_check_targets();
     track_next_hops();
@@ -173,8 +173,13 @@ void Controller::put_in_force(model::Configuration configuration) {
         options_.notifier->set_notifications(configuration_.notifications,
                                              configuration_.global.name);
     check_surroundings();
-    log(Message::configuration_applied, "{}: {} virtual servers", options_.configuration_file,
+    log(Message::configuration_applied, "{}: {} virtual servers", options_.history->file(),
         configuration_.virtual_servers.size());
+    record(telemetry::configuration_applied,
+           fmt::format("a configuration is in force, with virtual servers: {}",
+                       configuration_.virtual_servers.size()));
+    // Reading a large configuration took several times what it takes itself.
+    boost::asio::post(loop_, [] { ::malloc_trim(0); });
 }
 
 void Controller::set_check_targets() {
@@ -182,7 +187,11 @@ void Controller::set_check_targets() {
     const auto& targets = targets_;
     const auto state = dataplane_->observe();
     if (state) {
-        health_.set_targets(targets, servers_in_pools(configuration_, *state));
+        auto serving = servers_in_pools(configuration_, *state);
+        // A change that failed may have taken servers out that were well.
+        if (change_ && !change_->failures.empty())
+            std::ranges::copy(change_->serving_before, std::back_inserter(serving));
+        health_.set_targets(targets, serving);
         return;
     }
     // Nobody goes out because this could not be read: the checks will tell.
@@ -271,6 +280,7 @@ void Controller::bring_about() {
             log(Message::operation_failed, "{}", observed.error().message);
         }
         schedule_retry();
+        if (change_) settle_change(wanted);
         return;
     }
     retry.succeeded("observe");
@@ -288,6 +298,7 @@ void Controller::bring_about() {
     schedule_retry();
     schedule_slow_start();
     if (!moving_) move_connections();
+    if (change_ && all) settle_change(wanted);
 }
 
 void Controller::move_connections() {
@@ -309,6 +320,7 @@ void Controller::schedule_self_check() {
         if (error || withdrawn_) return;
         check_surroundings();
         complain("read next hops", next_hops_.reload());
+        note_edits();
         reconcile_now();
         schedule_self_check();
     });
@@ -334,18 +346,6 @@ void Controller::check_surroundings() {
     surroundings_ = std::move(found);
 }
 
-void Controller::read_statistics() {
-    if (const auto statistics = dataplane_->statistics()) {
-        rates_.sample(*statistics, Clock::now());
-        check_sweeper(statistics->sweeper_age_ms);
-        advance_states(*statistics);
-    }
-    statistics_timer_.expires_after(rate_interval);
-    statistics_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error && !withdrawn_) read_statistics();
-    });
-}
-
 void Controller::check_sweeper(std::int64_t age_ms) {
     const bool late = age_ms > late_sweeper_ms;
     if (late && !sweeper_late_) log(Message::sweeper_late, "it last ran {} ms ago", age_ms);
@@ -364,7 +364,7 @@ Result<model::DirectorStatus> Controller::status() {
     status.now_ms = wall_clock_ms();
     status.started_ms = started_ms_;
     status.adopted = dataplane_->adopted();
-    status.configuration_file = options_.configuration_file;
+    status.configuration_file = options_.history->file();
     status.sweeper_age_ms = statistics->sweeper_age_ms;
     status.table = statistics->table;
     status.verdicts = std::move(statistics->verdicts);
@@ -384,6 +384,7 @@ Result<model::DirectorStatus> Controller::status() {
 std::vector<std::string> Controller::problems(const dataplane::State& state,
                                               const dataplane::Statistics& statistics) const {
     auto problems = executor_.retry().problems();
+    std::ranges::copy(options_.history->problems(), std::back_inserter(problems));
     std::ranges::copy(surroundings_, std::back_inserter(problems));
     std::ranges::copy(conditions_.problems(), std::back_inserter(problems));
     std::ranges::copy(load_problems(loads_.view()), std::back_inserter(problems));
@@ -431,26 +432,6 @@ Result<std::shared_ptr<const health::Transcript>> Controller::check_now(
     return health_.check_now(target);
 }
 
-std::expected<void, std::vector<config::Problem>> Controller::apply(std::string_view text) {
-    if (withdrawn_) {
-        return std::unexpected(std::vector{
-            config::Problem{0, 0, "the director has withdrawn itself", "start shoald again"}});
-    }
-    auto configuration = read_configuration(text, netlink_);
-    if (!configuration) {
-        log(Message::configuration_refused, "{} problems", configuration.error().size());
-        return std::unexpected(std::move(configuration.error()));
-    }
-    if (const auto written = keep(options_.configuration_file, text); !written) {
-        return std::unexpected(std::vector{config::Problem{0, 0, written.error().message, ""}});
-    }
-    put_in_force(std::move(*configuration));
-    // What the edit mends may read as what failed, which would wait for its turn.
-    executor_.retry().begin_afresh();
-    reconcile_now();
-    return {};
-}
-
 Result<void> Controller::stop() {
     withdrawn_ = true;
     self_check_timer_.cancel();
@@ -459,6 +440,8 @@ Result<void> Controller::stop() {
     move_timer_.cancel();
     slow_start_timer_.cancel();
     verdict_timer_.cancel();
+    trial_timer_.cancel();
+    if (change_) end_change(refuse(ChangeRefused::Why::failed, "the director was stopped"));
     signals_.stop();
     announcements_.stop();
     events_.reset();

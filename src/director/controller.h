@@ -9,11 +9,14 @@
 #include <string>
 
 #include "dataplane/dataplane.h"
+#include "director/audit_log.h"
 #include "director/conditions.h"
 #include "director/control.h"
 #include "director/executor.h"
+#include "director/history.h"
 #include "director/loads.h"
 #include "director/rates.h"
+#include "director/records.h"
 #include "director/signal_watch.h"
 #include "director/targets.h"
 #include "health/health_monitor.h"
@@ -28,8 +31,8 @@
 namespace shoal::director {
 
 struct ControllerOptions {
-    /// Read at start, rewritten by apply().
-    std::string configuration_file;
+    /// Of the configurations; must outlive the controller.
+    History* history = nullptr;
     /// Remembers for ever what administrators ordered, and what loads and agents came to.
     std::string state_directory;
     /// Remembers until the machine boots again which sysctls and addresses are to be put back.
@@ -38,6 +41,8 @@ struct ControllerOptions {
     /// Both must outlive the controller. Null: nobody runs programs, nobody is told but the log.
     health::ProgramRunner* programs = nullptr;
     telemetry::Notifier* notifier = nullptr;
+    /// Must outlive it too. Null: nothing is kept of who changed what.
+    AuditLog* audit = nullptr;
 };
 
 /// Where, in the runtime directory, it stands what `shoal stop` must put back.
@@ -59,11 +64,13 @@ class Controller final : public Control {
     Controller(boost::asio::io_context& loop, ControllerOptions options, net::Netlink netlink,
                std::unique_ptr<dataplane::Dataplane> dataplane, std::function<void()> on_stopped);
 
-    /// Puts `configuration` in force and begins to check, to watch and to repair.
-    Result<void> start(model::Configuration configuration);
+    /// Puts a configuration in force and begins to check, to watch and to repair.
+    Result<void> start(Beginning beginning);
 
     Result<model::DirectorStatus> status() override;
     model::HealthReport health() override;
+    std::expected<RingAnswer, Refusal> rings(const RingQuestion& question) override;
+    telemetry::EventLog& events() override;
     Result<dataplane::ConnectionPage> connections(const dataplane::ConnectionFilter& filter,
                                                   std::uint32_t from, std::uint32_t scan) override;
     Result<std::uint64_t> begin_trace(const dataplane::TraceFilter& filter) override;
@@ -75,7 +82,22 @@ class Controller final : public Control {
     Result<std::shared_ptr<const health::Transcript>> check_now(
         const health::TargetId& target) override;
     Result<PlanOrProblems> plan(std::string_view text) override;
-    std::expected<void, std::vector<config::Problem>> apply(std::string_view text) override;
+    std::expected<model::Configuration, std::vector<config::Problem>> validate(
+        std::string_view text) override;
+    void apply(ChangeRequest request, OnChanged on_changed) override;
+    void reload(const config::Author& author, OnChanged on_changed) override;
+    ChangeResult confirm() override;
+    ChangeResult revert() override;
+    RevisionList revisions() override;
+    model::RevisionStatus revision_status() override;
+    Result<config::Revision> revision(std::uint64_t number) override;
+    Result<std::string> configuration_file() override;
+    Result<std::optional<config::Revision>> draft(const std::string& user) override;
+    Result<void> keep_draft(const config::Author& author, std::string text,
+                            std::optional<std::uint64_t> base) override;
+    Result<void> remove_draft(const std::string& user) override;
+    AuditReading audit() override;
+    void note(AuditRecord record) override;
     Result<void> stop() override;
 
   private:
@@ -83,6 +105,21 @@ class Controller final : public Control {
     void set_check_targets();
     /// Checks to virtual addresses go where the real servers are now.
     void serve_check_ways();
+    /// Why a change cannot begin now.
+    std::expected<void, ChangeRefused> admit(const ChangeRequest& request);
+    ChangeRefused conflict_with(const ChangeRequest& request);
+    void begin_change(ChangeRequest request, model::Configuration configuration,
+                      config::RevisionHead revision, OnChanged on_changed);
+    /// All operations towards `wanted` were tried.
+    void settle_change(const DesiredState& wanted);
+    /// What of the change failed, or is not in the kernel; one sentence each.
+    std::vector<std::string> failures_of_change(const DesiredState& wanted);
+    void complete_change();
+    void roll_back_change(std::vector<std::string> failures);
+    void end_change(ChangeResult result);
+    void forget_former();
+    void schedule_end_of_trial();
+    void note_edits();
     void track_next_hops();
     /// Also servers that the configuration no longer has, for the connections that go on.
     void keep_next_hops_of(const dataplane::State& state);
@@ -99,7 +136,9 @@ class Controller final : public Control {
                        const health::TargetLoad& now);
     /// As the checks and its agent have it.
     health::Verdict verdict_of(const health::TargetId& id, const health::LoadView& loads) const;
-    void tell(const Event& event) const;
+    void tell(const Event& event);
+    /// Something that is in the log of events alone.
+    void record(std::string_view kind, const std::string& text);
     /// Reconciles soon, once, however many changes ask for it before.
     void request_reconcile();
     /// Reconciles after verdicts. Whoever tells of them, the checks above all, first gets as much
@@ -125,7 +164,8 @@ class Controller final : public Control {
     /// While weights change with time.
     void schedule_slow_start();
     void check_surroundings();
-    /// Now and every rate_interval: what rates and the sweeper's alarm come from.
+    /// Now, and each second if that costs little: what rings, rates and the sweeper's alarm come
+    /// from.
     void read_statistics();
     void check_sweeper(std::int64_t age_ms);
 
@@ -155,6 +195,7 @@ class Controller final : public Control {
     /// The end of the pause after the last reconciliation.
     TimePoint pause_ends_{};
     bool verdicts_wait_ = false;
+    boost::asio::steady_timer trial_timer_;
     bool moving_ = false;
     bool reconcile_requested_ = false;
     bool withdrawn_ = false;
@@ -162,10 +203,16 @@ class Controller final : public Control {
     std::vector<health::Target> targets_;
     /// What is wrong with the ways of checks to virtual addresses; empty: nothing.
     std::string ways_problem_;
+    /// What may be put in force again: during a change, and while one is on trial.
+    std::optional<model::Configuration> former_;
+    std::optional<RunningChange> change_;
+    bool edit_is_told_ = false;
     /// Addresses of servers that the data plane sends packets to.
     std::set<net::Address> kept_;
     std::set<net::Address> tracked_;
     RateTable rates_;
+    Records records_;
+    ReadingPace pace_;
     /// What was wanted when the kernel last held all of it. While that is still what is wanted,
     /// every difference is somebody else's doing.
     std::optional<DesiredState> reached_;

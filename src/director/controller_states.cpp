@@ -103,14 +103,17 @@ void Controller::agent_changed(const health::TargetId& id, health::AgentState be
         tell(event_of(id, verdict));
 }
 
-void Controller::tell(const Event& event) const {
+void Controller::tell(const Event& event) {
     log_event(event);
-    if (options_.notifier == nullptr) return;
-    options_.notifier->tell({.kind = event.kind,
-                             .virtual_server = event.target.virtual_server,
-                             .real_server = event.target.real_server,
-                             .address = address_of(configuration_, event.target),
-                             .reason = event.text});
+    const telemetry::Event told{.kind = event.kind,
+                                .virtual_server = event.target.virtual_server,
+                                .real_server = event.target.real_server,
+                                .address = address_of(configuration_, event.target),
+                                .reason = event.text,
+                                .time_ms = wall_clock_ms(),
+                                .director = configuration_.global.name};
+    records_.events().add(told);
+    if (options_.notifier != nullptr) options_.notifier->tell(told);
 }
 
 std::expected<health::TargetId, Refusal> Controller::set_state(const TargetName& name,

@@ -93,11 +93,6 @@ void add_service(DesiredState& desired, const model::Configuration& configuratio
     desired.services.push_back(std::move(service));
 }
 
-void add_once(std::vector<redundancy::FloatingAddress>& addresses,
-              const redundancy::FloatingAddress& address) {
-    if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
-}
-
 }  // namespace
 
 model::RemovedConnections Departures::connections_of(const dataplane::ServerKey& server) const {
@@ -117,10 +112,15 @@ DesiredState desired_state(const model::Configuration& configuration, const Circ
         desired.addresses.push_back({router->address, router->device});
         devices.insert(router->device.device);
     }
+    // With the label, which names the device too.
+    std::set<std::pair<net::Prefix, std::string>> addresses;
+    for (const auto& address : desired.addresses)
+        addresses.emplace(address.address, address.device.label);
     for (const auto& group : service_groups(configuration)) {
         add_service(desired, configuration, now, group);
         for (const auto* service : group.virtual_servers) {
-            add_once(desired.addresses, {service->address, service->device});
+            if (addresses.emplace(service->address, service->device.label).second)
+                desired.addresses.push_back({service->address, service->device});
             devices.insert(service->device.device);
         }
     }

@@ -55,6 +55,13 @@ std::optional<TimePoint> Retry::next_due() const {
     return earliest;
 }
 
+std::map<std::string, std::string> Retry::failures() const {
+    std::map<std::string, std::string> errors;
+    for (const auto& [operation, failure] : failures_)
+        errors.emplace(operation, failure.error);
+    return errors;
+}
+
 std::vector<std::string> Retry::problems() const {
     std::vector<std::string> sentences;
     for (const auto& [operation, failure] : failures_) {

@@ -24,6 +24,8 @@ class Retry {
     /// Forgets operations that are no longer wanted.
     void keep_only(const std::vector<std::string>& wanted);
     std::optional<TimePoint> next_due() const;
+    /// Those that fail, with the last error of each.
+    std::map<std::string, std::string> failures() const;
     /// One sentence for each operation that fails.
     std::vector<std::string> problems() const;
 

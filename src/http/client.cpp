@@ -43,9 +43,12 @@ std::string reason_not_connected(const std::string& path, int error_number) {
 
 HttpResponse response_of(Parser& parser) {
     auto message = parser.release();
-    return {.status = static_cast<int>(message.result_int()),
-            .content_type = std::string(message[beast_http::field::content_type]),
-            .body = std::move(message.body())};
+    HttpResponse response{.status = static_cast<int>(message.result_int()),
+                          .content_type = std::string(message[beast_http::field::content_type])};
+    for (const auto& header : message)
+        response.headers.emplace_back(header.name_string(), header.value());
+    response.body = std::move(message.body());
+    return response;
 }
 
 }  // namespace
@@ -115,6 +118,9 @@ class Client::Impl {
         request_ =
             Request(beast_http::string_to_verb(method_name(request.method)), request.target, 11);
         request_.set(beast_http::field::host, "localhost");
+        if (!request.accept.empty()) request_.set(beast_http::field::accept, request.accept);
+        if (!request.last_event_id.empty()) request_.set("Last-Event-ID", request.last_event_id);
+        if (!request.if_match.empty()) request_.set(beast_http::field::if_match, request.if_match);
         request_.body() = request.body;
         request_.prepare_payload();
         stream_.expires_after(timeout_);

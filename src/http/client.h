@@ -23,8 +23,8 @@ class Client {
     Client& operator=(Client&&) noexcept;
     ~Client();
 
-    /// Sends `method`, `target` and `body` of the request. The timeout holds for the whole
-    /// exchange. A streamed answer is collected in `body`.
+    /// Sends `method`, `target`, `if_match`, `accept`, `last_event_id` and `body` of the request.
+    /// The timeout holds for the whole exchange. A streamed answer is collected in `body`.
     Result<HttpResponse> send(const HttpRequest& request);
     /// As send(), but an answer of success goes to `take` piece by piece as it comes, until that
     /// says false; then this connection is of no more use. The timeout holds for each piece.

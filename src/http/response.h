@@ -13,7 +13,11 @@ std::string json_text(const nlohmann::json& json);
 
 HttpResponse json_response(const nlohmann::json& json, int status = 200);
 
-/// {"error": {"message": ...}}, the form of every answer that is no success.
+/// A problem by RFC 9457, the form of every answer that is no success, of the type that says no
+/// more than the status does; `message` is its detail.
 HttpResponse error_response(int status, const std::string& message);
+/// One of a type of its own, with further `members`.
+HttpResponse problem_response(int status, const std::string& type, const std::string& title,
+                              const std::string& detail, nlohmann::json members);
 
 }  // namespace shoal::http

@@ -38,6 +38,8 @@ std::string_view method_name(Method method) {
             return "PUT";
         case Method::post:
             return "POST";
+        case Method::delete_:
+            return "DELETE";
         case Method::other:
             break;
     }

@@ -15,7 +15,7 @@ namespace shoal::http {
 /// The values of a pattern's parameters, by name.
 using Parameters = std::map<std::string, std::string>;
 
-/// The parts of a pattern such as "/v1/virtual_servers/{name}".
+/// The parts of a pattern such as "/api/v1/virtual_servers/{name}".
 std::vector<std::string> pattern_segments(std::string_view pattern);
 /// The parameters where `path` fits the pattern. A parameter stands for one segment, not empty.
 std::optional<Parameters> match_path(std::span<const std::string> pattern,

@@ -42,13 +42,15 @@ Method method_of(beast_http::verb verb) {
             return Method::put;
         case beast_http::verb::post:
             return Method::post;
+        case beast_http::verb::delete_:
+            return Method::delete_;
         default:
             return Method::other;
     }
 }
 
-/// Between looks for the next piece of a stream that has none.
-constexpr std::chrono::milliseconds pause_of_streams{20};
+/// Between looks for an answer that comes later.
+constexpr std::chrono::milliseconds pause_of_later{20};
 
 /// The answer to a request that could not be read, where it deserves one.
 std::optional<HttpResponse> answer_to(const ErrorCode& error) {
@@ -86,8 +88,10 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
         ErrorCode ignored;
         acceptor_.close(ignored);
         retry_.cancel();
-        for (auto* connection : connections_)
+        for (auto* connection : connections_) {
             if (at_once || !connection->busy) connection->stream.close();
+            connection->pause.cancel();
+        }
     }
 
     bool finished() const { return closing_ && connections_.empty(); }
@@ -177,7 +181,21 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
         }
         if (closing_) co_return false;
         request->body = std::move(parser.get().body());
-        co_return co_await write(connection, service_.answer(*request), parser.keep_alive());
+        auto response = co_await finished(connection, service_.answer(*request));
+        co_return co_await write(connection, std::move(response), parser.keep_alive());
+    }
+
+    /// The answer, once it is there.
+    asio::awaitable<HttpResponse> finished(Connection& connection, HttpResponse response) {
+        while (response.later) {
+            if (auto answer = response.later()) {
+                response = std::move(*answer);
+                continue;
+            }
+            connection.pause.expires_after(pause_of_later);
+            co_await connection.pause.async_wait(as_result);
+        }
+        co_return response;
     }
 
     Result<HttpRequest> request_of(const Connection& connection, const Parser& parser) const {
@@ -189,7 +207,10 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
                            .target = std::string(header.target()),
                            .path = std::move(target->path),
                            .query = std::move(target->query),
-                           .peer = connection.peer};
+                           .peer = connection.peer,
+                           .if_match = std::string(header[beast_http::field::if_match]),
+                           .accept = std::string(header[beast_http::field::accept]),
+                           .last_event_id = std::string(header["Last-Event-ID"])};
     }
 
     asio::awaitable<ErrorCode> read_body(Connection& connection, Parser& parser,
@@ -229,7 +250,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
         connection.stream.expires_after(limits_.write_timeout);
         if (response.stream) {
             message.chunked(true);
-            co_return co_await write_stream(connection, message, response.stream) && keep_alive;
+            co_return co_await write_stream(connection, message, response) && keep_alive;
         }
         message.body() = std::move(response.body);
         message.prepare_payload();
@@ -241,13 +262,13 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     /// Returns whether all of it was sent.
     asio::awaitable<bool> write_stream(Connection& connection,
                                        beast_http::response<beast_http::string_body>& message,
-                                       const HttpResponse::Stream& stream) {
+                                       const HttpResponse& response) {
         beast_http::response_serializer<beast_http::string_body> serializer(message);
         auto [error, size] =
             co_await beast_http::async_write_header(connection.stream, serializer, as_result);
         while (!error && !closing_) {
             connection.stream.expires_after(limits_.write_timeout);
-            const auto piece = stream();
+            const auto piece = response.stream();
             if (!piece) {
                 std::tie(error, size) = co_await asio::async_write(
                     connection.stream, beast_http::make_chunk_last(), as_result);
@@ -255,14 +276,22 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
             }
             // An empty chunk would be the end.
             if (piece->empty()) {
-                connection.pause.expires_after(pause_of_streams);
-                co_await connection.pause.async_wait(as_result);
+                co_await wait(connection, response);
                 continue;
             }
             std::tie(error, size) = co_await asio::async_write(
                 connection.stream, beast_http::make_chunk(asio::buffer(*piece)), as_result);
         }
         co_return false;
+    }
+
+    /// Until a stream without a piece is to be asked again. No limit of time applies meanwhile.
+    asio::awaitable<void> wait(Connection& connection, const HttpResponse& response) {
+        connection.pause.expires_after(response.pause);
+        std::optional<Wakeup::Waiter> waiter;
+        if (response.wakeup)
+            waiter.emplace(response.wakeup, [&connection] { connection.pause.cancel(); });
+        co_await connection.pause.async_wait(as_result);
     }
 
     std::optional<ListeningSocket> file_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <list>
 #include <random>
 
@@ -38,6 +39,19 @@ class Echo : public Service {
                         if (++n > 1000) return {};
                         return n % 2 == 0 ? "" : std::to_string(n) + " ";
                     }};
+        if (request.path[0] == "quiet")
+            return {.stream = [this]() -> std::optional<std::string> {
+                        ++asked;
+                        return std::exchange(news, "");
+                    },
+                    .pause = std::chrono::hours(1),
+                    .wakeup = wakeup};
+        if (request.path[0] == "later")
+            return {.later = [n = 0,
+                              tag = request.if_match]() mutable -> std::optional<HttpResponse> {
+                if (++n < 4) return {};
+                return HttpResponse{.status = 412, .headers = {{"ETag", tag}}, .body = "at last"};
+            }};
         if (request.path[0] == "large") return {.body = std::string(std::size_t{64} << 20, 'x')};
         if (request.path[0] == "close") server->close();
         return {.content_type = "text/plain",
@@ -46,6 +60,10 @@ class Echo : public Service {
                                                   : "said: " + request.body};
     }
     RunningServer* server = nullptr;
+    // Of "quiet"; for use on the loop.
+    std::string news = "first";
+    std::atomic<int> asked = 0;
+    std::shared_ptr<Wakeup> wakeup = std::make_shared<Wakeup>();
 };
 
 class ServerTest : public ::testing::Test {
@@ -74,6 +92,18 @@ class ServerTest : public ::testing::Test {
     Echo echo;
     RunningServer server;
 };
+
+TEST_F(ServerTest, an_answer_may_come_later) {
+    auto client = Client::connect(server.path());
+    ASSERT_TRUE(client);
+    for (int round = 0; round < 2; ++round) {
+        const auto response = client->send({.target = "/later", .if_match = "\"7-ab\""});
+        ASSERT_TRUE(response) << response.error().message;
+        EXPECT_EQ(response->status, 412);
+        EXPECT_EQ(response->body, "at last");
+        EXPECT_THAT(response->headers, ::testing::Contains(::testing::Pair("ETag", "\"7-ab\"")));
+    }
+}
 
 TEST_F(ServerTest, many_requests_share_one_connection) {
     auto client = Client::connect(server.path());
@@ -129,9 +159,8 @@ TEST_F(ServerTest, a_body_where_none_belongs_is_refused) {
 TEST_F(ServerTest, a_refused_request_is_answered_before_its_body_comes) {
     RawConnection connection(server.path());
     connection.send("PUT /refused HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
-    EXPECT_THAT(
-        connection.receive_all(),
-        AllOf(StartsWith("HTTP/1.1 403"), EndsWith(R"({"error":{"message":"not for you"}})")));
+    EXPECT_THAT(connection.receive_all(),
+                AllOf(StartsWith("HTTP/1.1 403"), HasSubstr(R"("detail":"not for you")")));
 }
 
 TEST_F(ServerTest, a_client_that_waits_for_permission_gets_it) {
@@ -220,6 +249,25 @@ TEST_F(ServerTest, a_streamed_body_arrives_whole) {
         ASSERT_TRUE(response.has_value()) << response.error().message;
         EXPECT_EQ(response->body, expected);
     }
+}
+
+TEST_F(ImpatientServerTest, a_quiet_stream_is_asked_when_it_wakes_and_else_left_alone) {
+    RawConnection connection(server.path());
+    connection.send("GET /quiet HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(connection.receive_until("first"), StartsWith("HTTP/1.1 200"));
+    // Longer than any limit of time.
+    std::this_thread::sleep_for(Milliseconds(1'200));
+    EXPECT_EQ(echo.asked.load(), 2) << "for what comes first, and for more";
+    for (const std::string news : {"second", "third"}) {
+        server.on_loop([this, news] {
+            echo.news = news;
+            echo.wakeup->wake();
+        });
+        EXPECT_THAT(connection.receive_until(news), HasSubstr(news));
+    }
+    server.on_loop([this] { server.close(); });
+    EXPECT_THAT(connection.receive_all(), ::testing::Not(HasSubstr("first")));
+    EXPECT_LE(echo.asked.load(), 6);
 }
 
 /// Runs `action` as another user and gives its exit status.

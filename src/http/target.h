@@ -16,8 +16,8 @@ struct Target {
     bool operator==(const Target&) const = default;
 };
 
-/// Takes "/v1/connections?client=192.0.2.7&limit=10" apart; a slash at the end of the path means
-/// nothing. Fails on a path without a leading slash, a broken percent escape, a NUL, and a
+/// Takes "/api/v1/connections?client=192.0.2.7&limit=10" apart; a slash at the end of the path
+/// means nothing. Fails on a path without a leading slash, a broken percent escape, a NUL, and a
 /// parameter given twice.
 Result<Target> parse_target(std::string_view target);
 

@@ -50,6 +50,13 @@ std::optional<Persistence> persistence_of(const VirtualServer& service) {
     return persistence;
 }
 
+std::size_t count_real_servers(const Configuration& configuration) {
+    std::size_t count = 0;
+    for (const auto& service : configuration.virtual_servers)
+        count += service.real_servers.size() + (service.sorry_server ? 1 : 0);
+    return count;
+}
+
 std::size_t most_real_servers(Scheduler scheduler) {
     switch (scheduler) {
         case Scheduler::lblc:

@@ -18,9 +18,9 @@
 
 namespace shoal::model {
 
-// What the tables of the data plane hold (bpf/abi.h).
-inline constexpr std::size_t max_virtual_servers = 4096;
-inline constexpr std::size_t max_real_servers = 16384;
+// What the tables of the data plane hold at most (bpf/abi.h).
+inline constexpr std::size_t max_virtual_servers = 16384;
+inline constexpr std::size_t max_real_servers = 131072;
 /// Real servers of one virtual server.
 inline constexpr std::size_t max_pool = 4096;
 /// With a scheduler that looks at all of them for each connection: lblc, lblcr, twos.
@@ -250,6 +250,8 @@ std::uint16_t check_port(const Configuration& configuration, const VirtualServer
                          const RealServer& server);
 /// Unset: connections are scheduled one by one.
 std::optional<Persistence> persistence_of(const VirtualServer& service);
+/// With the sorry servers.
+std::size_t count_real_servers(const Configuration& configuration);
 /// How many real servers a virtual server with this scheduler may have.
 std::size_t most_real_servers(Scheduler scheduler);
 /// Its virtual server's, with what is different for it.

@@ -49,7 +49,8 @@ TEST_F(StateFileTest, an_empty_state_leaves_no_file) {
 TEST_F(StateFileTest, a_store_that_fails_keeps_the_old_state) {
     ASSERT_TRUE(StateFile(path).store({{"a", 1}}));
     // The place of the temporary file is taken by a folder.
-    std::filesystem::create_directories(path.string() + ".new");
+    std::filesystem::create_directories(path.parent_path() /
+                                        ("." + path.filename().string() + ".shoal-new"));
     EXPECT_FALSE(StateFile(path).store({{"a", 2}}));
     EXPECT_EQ(StateFile(path).load(), (nlohmann::json{{"a", 1}}));
 }

@@ -16,7 +16,7 @@ def units(root, tmp_path):
     """A copy in which the programs, which are not installed here, are /bin/true."""
     for name in UNITS:
         text = (root / "packaging/systemd" / name).read_text()
-        (tmp_path / name).write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+        (tmp_path / name).write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
     return tmp_path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_what_cannot_be_told_is_logged_and_changes_nothing_else(told):
 def test_the_end_of_shoald_waits_for_no_name(make_bench):
     bench = make_bench()
     director, lab = bench.director, bench.lab
-    asked = bench.client.start("/usr/bin/python3", "-c", SILENT_NAME_SERVER, CLIENT, stdout=subprocess.PIPE, text=True)
+    asked = bench.client.start(sys.executable, "-c", SILENT_NAME_SERVER, CLIENT, stdout=subprocess.PIPE, text=True)
     assert asked.stdout.readline() == "ready\n"
     names = lab.directory / "resolv.conf"
     names.write_text(f"nameserver {CLIENT}\noptions timeout:30 attempts:5\n")

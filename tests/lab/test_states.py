@@ -75,7 +75,7 @@ def test_states_survive_the_machine(bench):
     director = bench.director
     director.shoal("drain", "web/web-1")
     kept, until_boot = bench.lab.directory / "state", bench.lab.directory / "run"
-    assert [file.name for file in kept.iterdir()] == ["states.json"] and kept.stat().st_mode & 0o777 == 0o700
+    assert (kept / "states.json").exists() and kept.stat().st_mode & 0o777 == 0o700
     assert (until_boot / "kernel.json").exists()
     director.kill()
     shutil.rmtree(until_boot)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dataplane/bpf/bpf_dataplane.h"
 #include "director/controller.h"
+#include "director/history.h"
 #include "http/server.h"
 #include "http/unix_socket.h"
 #include "http/web_client.h"
@@ -23,8 +24,7 @@
 namespace shoal {
 namespace {
 
-Result<void> serve(const DaemonOptions& options, model::Configuration configuration,
-                   net::Netlink netlink) {
+Result<void> serve(const DaemonOptions& options, net::Netlink netlink) {
     if (auto made = make_socket_directory(options.socket); !made) return made;
     // What is to be remembered is tried again when it comes; nobody is to go unchecked for it.
     if (auto made = make_state_directory(options.state_directory); !made)
@@ -33,9 +33,16 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     // First of all: whoever holds the socket is the one shoald of this data plane.
     auto socket = http::ListeningSocket::open(options.socket, operators);
     if (!socket) return fail(socket.error());
-    auto dataplane = dataplane::BpfDataplane::open({.pin_directory = options.pin_directory,
-                                                    .table_size = configuration.global.table_size,
-                                                    .hold_fragments = true});
+    director::History history(local_disk(), options.state_directory, options.configuration_file);
+    auto beginning = begin(history);
+    if (!beginning) return fail(beginning.error());
+    const auto& configuration = beginning->configuration;
+    auto dataplane =
+        dataplane::BpfDataplane::open({.pin_directory = options.pin_directory,
+                                       .table_size = configuration.global.table_size,
+                                       .virtual_servers = configuration.virtual_servers.size(),
+                                       .real_servers = model::count_real_servers(configuration),
+                                       .hold_fragments = true});
     if (!dataplane) return fail(dataplane.error());
     const bool adopted = (*dataplane)->adopted();
 
@@ -53,15 +60,17 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     telemetry::Notifier notifier(loop, [&](const model::Notification& notification) {
         return telemetry::deliveries_of(notification, {loop, programs, web});
     });
+    director::AuditLog audit(local_disk(), options.state_directory + "/audit");
     http::Server* running = nullptr;
     bool withdrawn = false;
     director::Controller controller(loop,
-                                    {.configuration_file = options.configuration_file,
+                                    {.history = &history,
                                      .state_directory = options.state_directory,
                                      .runtime_directory = options.runtime_directory,
                                      .version = SHOAL_VERSION,
                                      .programs = &programs,
-                                     .notifier = &notifier},
+                                     .notifier = &notifier,
+                                     .audit = &audit},
                                     std::move(netlink), std::move(*dataplane), [&] {
                                         withdrawn = true;
                                         running->close();
@@ -70,7 +79,9 @@ Result<void> serve(const DaemonOptions& options, model::Configuration configurat
     api::Api api(controller, operators);
     http::Server server(loop, std::move(*socket), api);
     running = &server;
-    if (auto started = controller.start(std::move(configuration)); !started) return started;
+    boost::asio::signal_set hangups(loop, SIGHUP);
+    reload_at(hangups, controller);
+    if (auto started = controller.start(std::move(*beginning)); !started) return started;
     log(Message::director_started, "version {}, configuration {}, data plane {}", SHOAL_VERSION,
         options.configuration_file, adopted ? "adopted" : "new");
     loop.run();
@@ -103,9 +114,7 @@ int run(const DaemonOptions& options) {
     if (options.withdraw) return report(withdraw(options));
     auto netlink = net::Netlink::open();
     if (!netlink) return report(fail(netlink.error()));
-    auto configuration = load_configuration(options.configuration_file);
-    if (!configuration) return 1;
-    return report(serve(options, std::move(*configuration), std::move(*netlink)));
+    return report(serve(options, std::move(*netlink)));
 }
 
 }  // namespace

@@ -7,24 +7,32 @@
 #include <filesystem>
 #include <iostream>
 
-#include "base/file.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "config/toml_reader.h"
 
 namespace shoal {
 
-std::optional<model::Configuration> load_configuration(const std::string& path) {
-    const auto text = read_file(path, config::max_file_size);
-    if (!text) {
-        log(Message::configuration_refused, "{}", text.error().message);
-        return std::nullopt;
-    }
-    // A device that comes up later than shoald is no reason not to serve on the others.
-    auto configuration = config::read_toml(*text, {});
-    if (configuration) return std::move(*configuration);
-    log(Message::configuration_refused, "{}: {} problems", path, configuration.error().size());
-    std::cerr << config::render(configuration.error(), path, *text);
-    return std::nullopt;
+Result<director::Beginning> begin(director::History& history) {
+    auto beginning = history.begin(wall_clock_ms());
+    if (beginning) return std::move(*beginning);
+    const auto& wrong = beginning.error();
+    log(Message::configuration_refused, "{}", wrong.message);
+    std::cerr << config::render(wrong.problems, history.file(), wrong.text);
+    return fail("there is no configuration to begin with");
+}
+
+void reload_at(boost::asio::signal_set& signals, director::Controller& controller) {
+    signals.async_wait([&](const boost::system::error_code& error, int) {
+        if (error) return;
+        controller.reload({.user = "file"}, [&](const director::ChangeResult& result) {
+            if (!result) log(Message::configuration_refused, "SIGHUP: {}", result.error().message);
+            controller.note({.user = "file",
+                             .from = "signal",
+                             .what = "reload",
+                             .result = result ? "done" : result.error().message});
+        });
+        reload_at(signals, controller);
+    });
 }
 
 void allow_many_descriptors() {

@@ -1,15 +1,21 @@
 #pragma once
 
-#include <optional>
+#include <boost/asio/signal_set.hpp>
 #include <string>
 
 #include "base/result.h"
-#include "model/configuration.h"
+#include "director/controller.h"
+#include "director/history.h"
 
 namespace shoal {
 
-/// The configuration, or nothing once its problems have been printed as `shoal check` would.
-std::optional<model::Configuration> load_configuration(const std::string& path);
+/// What shoald begins with; where that is nothing, the problems of the configuration file have been
+/// printed as `shoal check` would.
+Result<director::Beginning> begin(director::History& history);
+
+/// Applies the configuration file at each signal. `signals` and `controller` must outlive the
+/// loop's run.
+void reload_at(boost::asio::signal_set& signals, director::Controller& controller);
 
 /// Every check that waits holds a socket: 1000 silent real servers hold 1000.
 void allow_many_descriptors();

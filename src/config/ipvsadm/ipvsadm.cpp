@@ -9,6 +9,7 @@
 #include <optional>
 #include <tuple>
 
+#include "config/import_size.h"
 #include "config/ipvsadm/words.h"
 #include "config/model_reader.h"
 #include "config/services.h"
@@ -74,11 +75,14 @@ struct Endpoint {
 
 class Importer {
   public:
-    Importer(ProblemList& errors, ProblemList& remarks) : errors_(errors), remarks_(remarks) {}
+    Importer(ProblemList& errors, ProblemList& remarks)
+        : errors_(errors), remarks_(remarks), size_(errors) {}
 
     Table document(std::string_view text) {
-        for (const auto& line : ipvsadm::lines_of(text))
+        for (const auto& line : ipvsadm::lines_of(text)) {
+            if (size_.is_too_large()) break;
             command(line);
+        }
         List list;
         for (auto& service : services_) {
             if (!service.servers.empty())
@@ -89,6 +93,8 @@ class Importer {
         if (!list.empty()) put(document, "virtual_server", node(std::move(list), {1, 1}));
         return document;
     }
+
+    bool is_too_large() const { return size_.is_too_large(); }
 
   private:
     /// Protocol, address, port.
@@ -112,8 +118,13 @@ class Importer {
         } else if (given->contains("-a")) {
             add_server(line, *given);
         } else {
-            remarks_.add(line.place, "only -A and -a are read: this line is left out");
+            left_out(line);
         }
+    }
+
+    void left_out(const Line& line) {
+        remarks_.add(line.place, "only -A and -a are read: this line is left out",
+                     "print the rules with `ipvsadm -Sn`");
     }
 
     std::optional<Given> options_of(const Line& line) {
@@ -131,7 +142,7 @@ class Importer {
                 if (given.contains("-A") || given.contains("-a")) {
                     errors_.add(word.place, fmt::format("unknown option {}", in_quotes(word.text)));
                 } else {
-                    remarks_.add(line.place, "only -A and -a are read: this line is left out");
+                    left_out(line);
                 }
                 return std::nullopt;
             }
@@ -245,6 +256,7 @@ class Importer {
             errors_.add(line.place, "this service was added already");
             return;
         }
+        size_.add_virtual_server(line.place);
         Service service{line.place, {}, {}, port, {}};
         auto& table = service.table;
         put(table, "name",
@@ -290,12 +302,26 @@ class Importer {
         std::string_view rest = option->second.text;
         while (!rest.empty()) {
             const auto end = std::min(rest.find(','), rest.size());
-            if (end > 0)
-                flags.push_back(node(std::string(rest.substr(0, end)), option->second.place));
+            if (end > 0) add_flag(flags, rest.substr(0, end), given, option->second.place);
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
         if (!flags.empty())
             put(table, "scheduler_flags", node(std::move(flags), option->second.place));
+    }
+
+    /// "sh-port", or by its number: what that means depends on the scheduler.
+    void add_flag(List& flags, std::string_view flag, const Given& given, Position place) {
+        const auto scheduler = given.find("-s");
+        const auto name = scheduler == given.end() ? std::string() : scheduler->second.text;
+        const bool has_flags = name == "sh" || name == "mh";
+        if (!flag.starts_with("flag-")) {
+            flags.push_back(node(std::string(flag), place));
+        } else if (has_flags && (flag == "flag-1" || flag == "flag-2")) {
+            flags.push_back(node(name + (flag == "flag-1" ? "-fallback" : "-port"), place));
+        } else {
+            remarks_.add(place,
+                         fmt::format("the scheduler has no flag {}: left out", in_quotes(flag)));
+        }
     }
 
     void add_server(const Line& line, const Given& given) {
@@ -309,6 +335,7 @@ class Importer {
         }
         const auto server = endpoint(given.at("-r"), std::get<0>(*key));
         if (!server) return;
+        size_.add_real_server(line.place);
         auto& service = services_[known->second];
         Table table;
         put(table, "address", node(server->address.to_string(), given.at("-r").place));
@@ -340,6 +367,7 @@ class Importer {
 
     ProblemList& errors_;
     ProblemList& remarks_;
+    ImportSize size_;
     std::vector<Service> services_;
     std::map<Key, std::size_t> by_key_;
 };
@@ -351,7 +379,9 @@ Imported import_ipvsadm(std::string_view text) {
         return std::unexpected(std::vector{Problem{0, 0, "the file is too long", ""}});
     ProblemList errors;
     ProblemList remarks;
-    auto document = Importer(errors, remarks).document(without_byte_order_mark(text));
+    Importer importer(errors, remarks);
+    auto document = importer.document(without_byte_order_mark(text));
+    if (importer.is_too_large()) return std::unexpected(errors.take());
     if (!errors.empty()) return std::unexpected(errors.take());
     auto configuration = read_model(document, errors);
     validate(configuration, document, {}, errors);

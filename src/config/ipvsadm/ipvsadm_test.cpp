@@ -5,6 +5,7 @@
 
 #include "config/toml_reader.h"
 #include "config/toml_writer.h"
+#include "model/choices.h"
 
 namespace shoal::config {
 namespace {
@@ -88,6 +89,22 @@ TEST(Ipvsadm, defaults_are_those_of_ipvsadm) {
     EXPECT_EQ(service.real_servers.at(0).weight, 1U);
 }
 
+TEST(Ipvsadm, flags_with_numbers_are_those_of_the_scheduler) {
+    const auto flags = [](std::string_view service) {
+        const auto import = import_ipvsadm(service);
+        if (!import) return std::string("refused");
+        std::string names = fmt::format("{}:", import->remarks.size());
+        for (const auto flag : import->configuration.virtual_servers.at(0).scheduler_flags)
+            names += fmt::format(" {}", model::name_of(flag));
+        return names;
+    };
+    // Each virtual server has a remark on its device.
+    EXPECT_EQ(flags("-A -t 192.0.2.80:80 -s sh -b flag-1,flag-2\n"), "1: sh-fallback sh-port");
+    EXPECT_EQ(flags("-A -t 192.0.2.80:80 -b flag-2 -s mh\n"), "1: mh-port");
+    EXPECT_EQ(flags("-A -t 192.0.2.80:80 -s mh -b flag-3\n"), "2:");
+    EXPECT_EQ(flags("-A -t 192.0.2.80:80 -s rr -b flag-1\n"), "2:");
+}
+
 TEST(Ipvsadm, says_what_it_leaves_out) {
     const auto import = import_ipvsadm(
         "# saved\n-C\n--set 900 120 300\n-A -f 80 -s wlc\n-a -f 80 -r 10.0.0.1 -g -w 1\n"
@@ -109,6 +126,32 @@ TEST(Ipvsadm, tells_what_is_wrong_in_its_lines) {
               (std::vector{2}));
     EXPECT_EQ(lines("-A -t 192.0.2.80:80\n-a -t 192.0.2.80:80 -r 10.0.0.1 -w 70000\n"),
               (std::vector{2}));
+}
+
+TEST(Ipvsadm, more_than_shoal_has_is_one_error) {
+    const auto only_error = [](const std::string& text) {
+        const auto import = import_ipvsadm(text);
+        if (import || import.error().size() != 1) return std::string("not one error");
+        return fmt::format("{}: {}", import.error()[0].line, import.error()[0].message);
+    };
+    std::string services;
+    for (int i = 1; i <= 60'000; ++i)
+        services += fmt::format("-A -t 192.0.2.80:{}\n", i);
+    EXPECT_EQ(only_error(services), "16385: too many virtual servers");
+    std::string servers = "-A -t 192.0.2.80:80\n";
+    for (int i = 0; i < 140'000; ++i)
+        servers +=
+            fmt::format("-a -t 192.0.2.80:80 -r 10.{}.{}.{}\n", i / 65'536, i / 256 % 256, i % 256);
+    EXPECT_EQ(only_error(servers), "131074: too many real servers in all");
+}
+
+TEST(Ipvsadm, columns_are_counted_along_long_lines) {
+    std::string line = "-A -t 192.0.2.80:80";
+    for (int i = 0; i < 500'000; ++i)
+        line += " -s é";
+    const auto import = import_ipvsadm(line + " --what\n");
+    ASSERT_FALSE(import);
+    EXPECT_EQ(import.error().at(0).column, 21 + 5 * 500'000);
 }
 
 TEST(Ipvsadm, messages_have_no_control_characters) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/text.h"
+#include "config/text_lines.h"
 
 namespace shoal::config::ipvsadm {
 
@@ -12,11 +12,11 @@ constexpr std::string_view blanks = " \t\r";
 
 Line line_of(std::string_view text, int number) {
     Line line{{number, 1}, {}};
+    Columns columns(text);
     std::size_t at = 0;
     while ((at = text.find_first_not_of(blanks, at)) < text.size()) {
         const auto end = std::min(text.find_first_of(blanks, at), text.size());
-        const auto column = static_cast<int>(model::character_count(text.substr(0, at))) + 1;
-        line.words.push_back({std::string(text.substr(at, end - at)), {number, column}});
+        line.words.push_back({std::string(text.substr(at, end - at)), {number, columns.of(at)}});
         at = end;
     }
     return line;

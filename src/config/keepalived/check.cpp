@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "config/keepalived/check_http.h"
 #include "config/keepalived/keywords.h"
@@ -97,10 +98,10 @@ class CheckReader {
         read_url(statement, check_.monitor, remarks_);
     }
     void http_host(const Statement& statement) {
-        if (const auto host = host_of(statement)) check_.monitor.host = *host;
+        if (const auto host = read_host(statement, remarks_)) checker_host_ = *host;
     }
     void server_name(const Statement& statement) {
-        if (const auto host = host_of(statement)) check_.monitor.server_name = *host;
+        if (const auto host = read_host(statement, remarks_)) check_.monitor.server_name = *host;
     }
     /// It is sent in any case.
     void ignore(const Statement& statement) { (void)statement; }
@@ -147,12 +148,6 @@ class CheckReader {
         });
     }
 
-    std::optional<std::string> host_of(const Statement& statement) {
-        return value_of(statement, remarks_, "host", [](std::string_view text) {
-            return is_host(text) ? std::optional(std::string(text)) : std::nullopt;
-        });
-    }
-
     std::optional<milliseconds> seconds(const Statement& statement) {
         return value_of(statement, remarks_, "number of seconds", seconds_of);
     }
@@ -182,6 +177,9 @@ class CheckReader {
     Remarks& remarks_;
     Check check_;
     bool has_url_ = false;
+    bool has_host_ = false;
+    /// For a url without one of its own.
+    std::string checker_host_;
 };
 
 constexpr std::string_view any_port = "the kernel chooses the port";
@@ -260,6 +258,10 @@ std::vector<Keyword<CheckReader>> keywords_of(std::string_view checker) {
 }
 
 void CheckReader::host(const Statement& statement) {
+    if (std::exchange(has_host_, true)) {
+        remarks_.add(statement.place, "one host is checked, the first; this one is left out");
+        return;
+    }
     read_block<CheckReader>(*this, statement.block, connection_keywords, "host", remarks_);
 }
 
@@ -270,10 +272,11 @@ std::optional<Check> CheckReader::run(const std::string& virtual_host, const Tls
     }
     auto& monitor = check_.monitor;
     const bool over_http = monitor.type == MonitorType::http || monitor.type == MonitorType::https;
-    if (over_http) monitor.host = virtual_host;
     if (monitor.type == MonitorType::dns) monitor.query_type = model::DnsType::soa;
     const auto keywords = keywords_of(check_.keyword);
     read_block<CheckReader>(*this, statement_.block, keywords, check_.keyword, remarks_);
+    if (over_http && monitor.host.empty())
+        monitor.host = checker_host_.empty() ? virtual_host : checker_host_;
     if (over_http && monitor.status.empty()) monitor.status.push_back({200, 299});
     if (monitor.type == MonitorType::https && !tls.certificate.empty() && !tls.key.empty()) {
         monitor.certificate_file = tls.certificate;

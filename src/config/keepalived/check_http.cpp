@@ -33,7 +33,8 @@ class UrlReader {
         if (is_http_path(value)) {
             monitor_.path = value;
         } else {
-            refuse(statement, "path of a request");
+            remarks_.add(statement.place, fmt::format("{}: {} is no path of a request, left out",
+                                                      statement.keyword, model::in_quotes(value)));
         }
     }
 
@@ -52,13 +53,7 @@ class UrlReader {
     }
 
     void host(const Statement& statement) {
-        const auto value = value_of(statement, remarks_);
-        if (value.empty()) return;
-        if (is_host(value)) {
-            monitor_.host = value;
-        } else {
-            refuse(statement, "host");
-        }
+        if (const auto host = read_host(statement, remarks_)) monitor_.host = *host;
     }
 
     void regex(const Statement& statement) {
@@ -86,12 +81,6 @@ class UrlReader {
     }
 
   private:
-    void refuse(const Statement& statement, std::string_view what) {
-        remarks_.add(statement.place,
-                     fmt::format("{}: {} is no {}, left out", statement.keyword,
-                                 model::in_quotes(statement.arguments.front()), what));
-    }
-
     void pattern() {
         if (regex_.empty() || no_match_) return;
         const auto text = flags_.empty() ? regex_ : fmt::format("(?{}){}", flags_, regex_);
@@ -136,6 +125,12 @@ void UrlReader::run(const Statement& url) {
 }
 
 }  // namespace
+
+std::optional<std::string> read_host(const Statement& statement, Remarks& remarks) {
+    return value_of(statement, remarks, "host", [](std::string_view text) {
+        return is_host(text) ? std::optional(std::string(text)) : std::nullopt;
+    });
+}
 
 void read_url(const Statement& url, model::Monitor& monitor, Remarks& remarks) {
     UrlReader(monitor, remarks).run(url);

@@ -67,7 +67,7 @@ std::optional<Definition> read_definition(std::string_view line) {
 }
 
 Definitions::Outcome Definitions::substitute(std::string_view line, const std::string& directory,
-                                             std::size_t most) const {
+                                             const Room& most) const {
     Outcome outcome{.lines = {""}};
     std::size_t size = 0;
     const auto add = [&](std::string_view text) {
@@ -78,6 +78,10 @@ Definitions::Outcome Definitions::substitute(std::string_view line, const std::s
         const auto use = line[i] == '$' ? use_at(line, i) : std::nullopt;
         const auto value = use ? values_.find(use->name) : values_.end();
         if (value != values_.end()) {
+            if (outcome.lines.size() + value->second.size() > most.lines + 1) {
+                outcome.too_large = true;
+                return outcome;
+            }
             for (const auto& text : value->second) {
                 if (&text != &value->second.front()) outcome.lines.emplace_back();
                 add(text);
@@ -97,8 +101,8 @@ Definitions::Outcome Definitions::substitute(std::string_view line, const std::s
         }
         outcome.changed = true;
         i += use->length;
-        if (size > most) {
-            outcome.too_long = true;
+        if (size > most.bytes) {
+            outcome.too_large = true;
             return outcome;
         }
     }

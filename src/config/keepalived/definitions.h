@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/keepalived/room.h"
+
 namespace shoal::config::keepalived {
 
 /// "$NAME=VALUE", with the blanks before = that keepalived does not take.
@@ -29,12 +31,12 @@ class Definitions {
         bool changed = false;
         /// A random number was asked for, and its least one taken.
         bool random = false;
-        /// It became longer than it may.
-        bool too_long = false;
+        /// It became larger than it may.
+        bool too_large = false;
     };
     /// Each ${NAME}, and each $NAME with a blank or nothing behind it, once; what is not defined
-    /// stays. `directory`: what ${_PWD} is. `most`: bytes of the result.
-    Outcome substitute(std::string_view line, const std::string& directory, std::size_t most) const;
+    /// stays. `directory`: what ${_PWD} is. Of what becomes larger than `most` comes just as much.
+    Outcome substitute(std::string_view line, const std::string& directory, const Room& most) const;
 
   private:
     std::map<std::string, std::vector<std::string>, std::less<>> values_;

@@ -30,19 +30,19 @@ class Expander {
     }
 
     std::expected<std::vector<Line>, Problem> run(std::string_view text) {
+        Place place{.line = 1};
         push_file(text, {}, 0);
-        while (!pending_.empty()) {
+        while (!is_too_large()) {
+            if (pending_.empty()) return std::move(lines_);
             auto line = std::move(pending_.front());
             pending_.pop_front();
-            if (bytes_ > max_expanded_bytes || lines_.size() > max_expanded_lines) {
-                return std::unexpected(remarks_.problem(
-                    line.place, "the file becomes too large here by its definitions and includes",
-                    fmt::format("at most {} MiB and {} lines", max_expanded_bytes >> 20,
-                                max_expanded_lines)));
-            }
+            place = line.place;
             process(std::move(line));
         }
-        return std::move(lines_);
+        return std::unexpected(remarks_.problem(
+            place, "the file becomes too large here by its definitions and includes",
+            fmt::format("at most {} MiB and {} lines", max_expanded_bytes >> 20,
+                        max_expanded_lines)));
     }
 
   private:
@@ -54,6 +54,17 @@ class Expander {
         /// As it stands in a file: a # begins a comment.
         bool raw = false;
     };
+
+    bool is_too_large() const {
+        return too_large_ || bytes_ > max_expanded_bytes ||
+               lines_.size() + pending_.size() > max_expanded_lines;
+    }
+
+    Room room() const {
+        const auto lines = lines_.size() + pending_.size();
+        return {max_expanded_lines - std::min(max_expanded_lines, lines),
+                max_expanded_bytes - std::min(max_expanded_bytes, bytes_)};
+    }
 
     /// `place`: of the include; a line of 0: the file itself.
     void push_file(std::string_view text, Place place, int depth) {
@@ -69,6 +80,10 @@ class Expander {
                 place.column = 1 + static_cast<int>(first - line.begin());
             } else {
                 place.line_there = number;
+            }
+            if (lines.size() == room().lines) {
+                too_large_ = true;
+                return;
             }
             lines.push_back({std::string(line), place, depth, 0, true});
             bytes_ += line.size() + 1;
@@ -118,6 +133,8 @@ class Expander {
         }
         if ((word == *options_.host) == negative) return;
         line.text = std::string(end, text.end());
+        // Of many conditions in one line each leaves the rest of it.
+        bytes_ += line.text.size();
         pending_.push_front(std::move(line));
     }
 
@@ -144,8 +161,7 @@ class Expander {
     }
 
     void repeat(const Pending& line) {
-        auto repetition =
-            read_repetition(line.text, {max_expanded_lines, max_expanded_bytes - bytes_});
+        auto repetition = read_repetition(line.text, {max_expanded_lines, room().bytes});
         if (!repetition) {
             remarks_.add(
                 line.place,
@@ -159,8 +175,8 @@ class Expander {
     void push_expanded(const Pending& origin, std::vector<std::string> lines) {
         for (const auto& text : lines)
             bytes_ += text.size() + 1;
-        // Not worth storing: the next line is refused.
-        if (bytes_ > max_expanded_bytes) lines.resize(std::min(lines.size(), 1UZ));
+        too_large_ |= lines.size() > room().lines;
+        if (is_too_large()) return;
         for (auto& text : lines | std::views::reverse) {
             pending_.push_front({std::move(text), origin.place, origin.include_depth,
                                  origin.definition_depth + 1, origin.raw});
@@ -168,12 +184,12 @@ class Expander {
     }
 
     bool substitute(const Pending& line) {
-        auto outcome = definitions_.substitute(line.text, directories_[line.place.file],
-                                               max_expanded_bytes - bytes_);
+        auto outcome = definitions_.substitute(line.text, directories_[line.place.file], room());
         if (outcome.random) {
             remarks_.add(line.place, "the random number of this line is taken to be its least one");
         }
-        if (!outcome.changed) return false;
+        too_large_ |= outcome.too_large;
+        if (!outcome.changed && !outcome.too_large) return false;
         if (line.definition_depth >= max_definition_depth) {
             remarks_.add(line.place, "the definitions of this line go round in a circle",
                          "it is left out");
@@ -240,6 +256,8 @@ class Expander {
     /// Of all that was ever pending. What waits counts too: each of many expansions within one
     /// another may leave much behind.
     std::size_t bytes_ = 0;
+    /// What came of a line, or a file, is not stored.
+    bool too_large_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/keepalived/definitions.h"
 #include "config/keepalived/repetitions.h"
 #include "config/keepalived/testing.h"
 #include "config/keepalived/tree.h"
@@ -63,6 +64,13 @@ TEST(keepalived_words, end_at_comments_but_not_in_quotes) {
     EXPECT_EQ(tree_of("it's # one\n"), "it's");
 }
 
+TEST(keepalived_words, of_many_quotes_are_looked_through_once) {
+    std::string line = "a ";
+    for (int i = 0; i < 500'000; ++i)
+        line += R"(\c\")";
+    EXPECT_EQ(words_of(line).size(), 2U);
+}
+
 TEST(keepalived_words, resolve_quotes_and_escapes) {
     EXPECT_EQ(tree_of(R"(a "b c"d\ e 'f "g"')"), "a|b cd e|f \"g\"");
     EXPECT_EQ(tree_of(R"(a "\x41\102\t\\\"" \cA)"), "a|AB\t\\\"|\x01");
@@ -107,6 +115,33 @@ TEST(keepalived_definitions, that_explode_are_refused) {
     for (int i = 1; i < 40; ++i)
         text += fmt::format("$A{}=${{A{}}}${{A{}}}\n", i, i - 1, i - 1);
     EXPECT_THAT(outcome_of(text + "a $A39\n").tree, HasSubstr("too large"));
+}
+
+TEST(keepalived_definitions, of_too_many_lines_are_not_built) {
+    Definitions definitions;
+    definitions.set("E", std::vector<std::string>(1'000));
+    std::string line;
+    for (int i = 0; i < 1'000; ++i)
+        line += "${E}";
+    const auto outcome = definitions.substitute(line, "", {5'000, max_expanded_bytes});
+    EXPECT_TRUE(outcome.too_large);
+    EXPECT_LE(outcome.lines.size(), 5'000U);
+    EXPECT_FALSE(definitions.substitute("${E}${E}", "", {1'999, max_expanded_bytes}).too_large);
+    EXPECT_TRUE(definitions.substitute("${E}${E}", "", {1'998, max_expanded_bytes}).too_large);
+
+    std::string text = "$E=";
+    for (int i = 0; i < 999; ++i)
+        text += "\\\n";
+    text += fmt::format("\na {}\n", line);
+    EXPECT_THAT(outcome_of(text).tree, HasSubstr("too large"));
+    EXPECT_THAT(outcome_of("a\n" + std::string(500'000, '\n')).tree, HasSubstr("too large"));
+}
+
+TEST(keepalived_definitions, that_double_their_lines_are_refused) {
+    std::string text = "$A0=a \\\n b\n";
+    for (int i = 1; i < 40; ++i)
+        text += fmt::format("$A{}=${{A{}}} \\\n ${{A{}}}\n", i, i - 1, i - 1);
+    EXPECT_THAT(outcome_of(text + "$A39\n").tree, HasSubstr("too large"));
 }
 
 TEST(keepalived_sequences, repeat_their_line) {
@@ -156,6 +191,14 @@ TEST(keepalived_conditionals, choose_by_the_host) {
     constexpr auto text = "@main a 1\n@^main a 2\n@main $P=7\nb $P\n$IF=@main\n$IF c\n";
     EXPECT_EQ(outcome_of(text, "main").tree, "a|1; b|7; c");
     EXPECT_EQ(outcome_of(text, "other").tree, "a|2; b|$P");
+}
+
+TEST(keepalived_conditionals, of_one_line_come_to_an_end) {
+    std::string line;
+    for (int i = 0; i < 500'000; ++i)
+        line += "@main ";
+    EXPECT_THAT(outcome_of(line + "a\n", "main").tree, HasSubstr("too large"));
+    EXPECT_EQ(outcome_of("@main @main @^other a\n", "main").tree, "a");
 }
 
 TEST(keepalived_conditionals, are_left_out_and_named_without_a_host) {

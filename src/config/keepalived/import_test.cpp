@@ -218,6 +218,30 @@ TEST(keepalived_import, understands_each_check) {
     }
 }
 
+TEST(keepalived_import, checks_the_first_host_of_several) {
+    const auto imported = import(service("",
+                                         "SMTP_CHECK {\nconnect_port 26\nhost {\nconnect_ip "
+                                         "10.9.9.1\n}\nhost {\nconnect_ip 10.9.9.2\n"
+                                         "connect_port 587\n}\n}"));
+    const auto& own = only_service(imported).real_servers.at(0).monitor;
+    EXPECT_EQ(own.address->to_string(), "10.9.9.1");
+    EXPECT_EQ(own.port, 26);
+}
+
+TEST(keepalived_import, takes_the_innermost_virtualhost_wherever_it_stands) {
+    const auto host = [](std::string_view of_url, std::string_view of_check) {
+        return service_of("virtualhost a.example",
+                          fmt::format("virtualhost b.example\nHTTP_GET {{\nurl {{\npath /\n{}\n}}\n"
+                                      "{}\n}}",
+                                      of_url, of_check))
+            .monitor.host;
+    };
+    EXPECT_EQ(host("", ""), "b.example");
+    EXPECT_EQ(host("", "virtualhost c.example"), "c.example");
+    EXPECT_EQ(host("virtualhost d.example", ""), "d.example");
+    EXPECT_EQ(host("virtualhost d.example", "virtualhost c.example"), "d.example");
+}
+
 TEST(keepalived_import, gives_real_servers_what_differs_of_their_checks) {
     const auto imported =
         import(std::string(instance) +
@@ -392,6 +416,17 @@ TEST(keepalived_import, names_by_line_what_it_cannot_keep) {
          4, "this is left out"},
         {"virtual_server 192.0.2.80 80 {\nprotocol TCP\nreal_server 192.0.2.80 80 {\n}\n}", 3,
          "virtual address"},
+        {"virtual_server 192.0.2.80 80 {\nprotocol TCP\nsorry_server 10.0.0.9 http\n}", 3,
+         "\"http\" is no port"},
+        {"virtual_server 192.0.2.80 80 {\nprotocol TCP\nsorry_server 10.0.0.9 70000\n}", 3,
+         "\"70000\" is no port"},
+        {"virtual_server 192.0.2.80 80 {\nprotocol TCP\nsorry_server 127.0.0.1 8080\n}", 1,
+         "port 8080 of the sorry server is left out"},
+        {"virtual_server 192.0.2.80 80 {\nprotocol TCP\nvirtualhost a_b/c\n}", 3,
+         "\"a_b/c\" is no host"},
+        {"virtual_server 192.0.2.80 25 {\nprotocol TCP\nreal_server 10.0.0.1 25 {\n"
+         "SMTP_CHECK {\nhost {\nconnect_ip 10.0.0.1\n}\nhost {\nconnect_ip 10.0.0.2\n}\n}\n}\n}",
+         8, "one host is checked, the first"},
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(row.text);
@@ -483,6 +518,46 @@ TEST(keepalived_import, names_what_it_does_not_read_behind_a_value) {
         " protocol TCP\n sorry_server 10.11.12.9 80\n}\n");
     EXPECT_THAT(remarks_of(imported),
                 Contains("2: delay_loop: \"lvs_sched\" and what follows in this line is left out"));
+}
+
+/// `count` times `text`, with the number of each for {}.
+std::string many(int count, std::string_view text) {
+    std::string all;
+    for (int i = 1; i <= count; ++i)
+        all += fmt::format(fmt::runtime(text), i);
+    return all;
+}
+
+std::string instance_of(std::string_view name, int id, std::string_view lines) {
+    return fmt::format(
+        "vrrp_instance {} {{\ninterface eth0\nvirtual_router_id {}\nvirtual_ipaddress {{\n"
+        "2001:db8:9::{}/64\n}}\n{}}}\n",
+        name, id, id, lines);
+}
+
+TEST(keepalived_import, leaves_out_what_there_is_too_much_of) {
+    constexpr int very_many = 10'000;
+    const auto groups = import(service("") + many(very_many,
+                                                  "virtual_server_group g{} {{\n"
+                                                  "10.0.0.0/20 80\n}}\n"));
+    EXPECT_THAT(remarks_of(groups), Contains(HasSubstr("the groups have too many addresses")));
+
+    const auto peers = import(
+        instance_of("A", 1, "unicast_peer {\n" + many(very_many, "2001:db8::{:x}\n") + "}\n"));
+    EXPECT_THAT(remarks_of(peers), ElementsAre(HasSubstr("too many in unicast_peer")));
+    EXPECT_EQ(peers.configuration.vrrp_instances.at(0).unicast_peers.size(), 255U);
+
+    const auto tracks = import(instance_of("A", 1, "") + instance_of("B", 2, "") +
+                               "vrrp_sync_group G {\ngroup {\n" + many(1'000, "A\nB\n") +
+                               "}\ntrack_interface {\n" + many(very_many, "e{}\n") + "}\n}\n");
+    EXPECT_THAT(remarks_of(tracks), Contains(HasSubstr("too many in track_interface")));
+    for (const auto& member : tracks.configuration.vrrp_instances)
+        EXPECT_EQ(member.track_devices.size(), 255U);
+
+    const auto servers = import(std::string(instance) + "virtual_server 192.0.2.80 80 {\n" +
+                                many(very_many, "real_server 10.0.0.1 {}\n") + "}\n");
+    EXPECT_THAT(remarks_of(servers), Contains(HasSubstr("too many real servers")));
+    EXPECT_LE(servers.remarks.size(), max_problems + 1);
 }
 
 TEST(keepalived_import, refuses_what_is_no_keepalived_conf) {

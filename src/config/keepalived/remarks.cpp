@@ -31,7 +31,7 @@ std::vector<Problem> Remarks::take() {
         if (problems.empty() || problems.back() != problem) problems.push_back(std::move(problem));
     }
     if (const auto more = std::exchange(left_out_, 0); more > 0)
-        problems.push_back({0, 0, fmt::format("{} more remarks are not shown", more), ""});
+        problems.push_back(more_problems(more));
     return problems;
 }
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/problem.h"
+#include "config/problem_list.h"
 
 // What is said about the lines of a keepalived.conf and of the files that it includes.
 
@@ -21,16 +21,13 @@ struct Place {
     auto operator<=>(const Place&) const = default;
 };
 
-/// What comes after so many is only counted.
-inline constexpr std::size_t max_remarks = 5'000;
-
 class Remarks {
   public:
     /// Place::file counts them, from 1.
     void add_file(std::string path) { files_.push_back(std::move(path)); }
     /// What was said of this line already is not said again.
     void add(const Place& place, const std::string& message, std::string advice = "");
-    bool is_full() const { return remarks_.size() >= max_remarks; }
+    bool is_full() const { return remarks_.size() >= max_problems; }
     /// In the order of the lines. Leaves none behind.
     std::vector<Problem> take();
     /// As add() words it.

@@ -78,7 +78,7 @@ std::optional<Sequence> sequence_of(const std::vector<std::string_view>& items) 
 /// A short line may ask for far more than is ever used: what is too large is not built.
 class Builder {
   public:
-    explicit Builder(const RepetitionLimits& most) : most_(most) {}
+    explicit Builder(const Room& most) : most_(most) {}
 
     bool has_room(std::size_t lines) const {
         return repetition_.lines.size() + lines <= most_.lines;
@@ -91,14 +91,13 @@ class Builder {
     Repetition take() { return std::move(repetition_); }
 
   private:
-    const RepetitionLimits& most_;
+    const Room& most_;
     Repetition repetition_;
     std::size_t bytes_ = 0;
 };
 
 std::optional<Repetition> read_sequence(const std::vector<std::string_view>& items,
-                                        std::string_view rest, bool hexadecimal,
-                                        const RepetitionLimits& most) {
+                                        std::string_view rest, bool hexadecimal, const Room& most) {
     const auto sequence = sequence_of(items);
     if (!sequence) return std::nullopt;
     Builder builder(most);
@@ -114,7 +113,7 @@ std::optional<Repetition> read_sequence(const std::vector<std::string_view>& ite
 }
 
 std::optional<Repetition> read_list(const std::vector<std::string_view>& items,
-                                    std::string_view rest, const RepetitionLimits& most) {
+                                    std::string_view rest, const Room& most) {
     const auto names = group_of(items[0]);
     Builder builder(most);
     for (std::size_t i = 1; i < items.size(); ++i) {
@@ -131,7 +130,7 @@ std::optional<Repetition> read_list(const std::vector<std::string_view>& items,
 
 }  // namespace
 
-std::optional<Repetition> read_repetition(std::string_view line, const RepetitionLimits& most) {
+std::optional<Repetition> read_repetition(std::string_view line, const Room& most) {
     const auto open = line.find('(');
     const auto close = line.find(')');
     if (open == std::string_view::npos || close == std::string_view::npos || close < open)

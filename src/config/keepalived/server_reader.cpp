@@ -3,10 +3,10 @@
 #include <array>
 #include <limits>
 
+#include "config/keepalived/check_http.h"
 #include "config/keepalived/keywords.h"
 #include "config/keepalived/service.h"
 #include "config/keepalived/values.h"
-#include "config/monitor_texts.h"
 
 namespace shoal::config::keepalived {
 
@@ -57,8 +57,7 @@ class ServerReader {
     void up(const Statement& statement) { server_.up = read_script(statement, remarks_); }
     void down(const Statement& statement) { server_.down = read_script(statement, remarks_); }
     void virtual_host(const Statement& statement) {
-        const auto host = value_of(statement, remarks_);
-        if (is_host(host)) server_.virtual_host = host;
+        if (const auto host = read_host(statement, remarks_)) server_.virtual_host = *host;
     }
     void name(const Statement& statement) { server_.value.name = value_of(statement, remarks_); }
     void delay_loop(const Statement& statement) { server_.timing.delay_loop = seconds(statement); }

@@ -2,10 +2,10 @@
 
 #include <array>
 
+#include "config/keepalived/check_http.h"
 #include "config/keepalived/keywords.h"
 #include "config/keepalived/service.h"
 #include "config/keepalived/values.h"
-#include "config/monitor_texts.h"
 #include "model/choices.h"
 
 namespace shoal::config::keepalived {
@@ -119,8 +119,7 @@ class ServiceReader {
         service_.quorum_down = read_script(statement, remarks_);
     }
     void virtual_host(const Statement& statement) {
-        const auto host = value_of(statement, remarks_);
-        if (is_host(host)) service_.virtual_host = host;
+        if (const auto host = read_host(statement, remarks_)) service_.virtual_host = *host;
     }
     void name(const Statement& statement) { service_.name = value_of(statement, remarks_); }
     void mails(const Statement& statement) {
@@ -148,11 +147,18 @@ class ServiceReader {
         };
         const auto address = value_of(statement, remarks_, "address", parse, 2);
         if (!address) return;
-        sorry_place_ = statement.place;
+        const auto port = statement.arguments.size() < 2
+                              ? std::optional<std::uint64_t>(0)
+                              : number_of(statement.arguments[1], 65'535);
+        if (!port) {
+            remarks_.add(statement.place,
+                         fmt::format("sorry_server: {} is no port, left out",
+                                     in_quotes(statement.arguments[1])),
+                         "write a number from 0 to 65535");
+            return;
+        }
         service_.value.sorry_server = model::SorryServer{*address, {}, {}};
-        if (statement.arguments.size() < 2) return;
-        if (const auto port = number_of(statement.arguments[1], 65'535); port && *port != 0)
-            service_.sorry_port = static_cast<std::uint16_t>(*port);
+        if (*port != 0) service_.sorry_port = static_cast<std::uint16_t>(*port);
     }
     void sorry_method(const Statement& statement) {
         const auto method = read_method(statement, remarks_);
@@ -163,7 +169,14 @@ class ServiceReader {
                          "the sorry server is tunneled to as the virtual server says");
         }
     }
-    void server(const Statement& statement) { server_statements_.push_back(&statement); }
+    void server(const Statement& statement) {
+        if (server_statements_.size() < model::max_pool) {
+            server_statements_.push_back(&statement);
+        } else {
+            remarks_.add(statement.place, "too many real servers, this one is left out",
+                         fmt::format("at most {}", model::max_pool));
+        }
+    }
     /// The family is that of the address.
     void ignore(const Statement& statement) { (void)statement; }
 
@@ -281,7 +294,6 @@ class ServiceReader {
     std::vector<const Statement*> server_statements_;
     Place granularity_place_;
     Place one_packet_place_;
-    Place sorry_place_;
 };
 
 constexpr std::array<Keyword<ServiceReader>, 46> service_keywords{{

@@ -155,6 +155,14 @@ class Builder {
         if (!sorry) return;
         sorry->port =
             target_port(service_.sorry_port.value_or(0), sorry->network_type, service_.place);
+        if (sorry->port && sorry->address.is_loopback()) {
+            context_.remarks.add(service_.place,
+                                 fmt::format("packets to the director itself stay as they came: "
+                                             "port {} of the sorry server is left out",
+                                             *sorry->port),
+                                 "let the service listen on the virtual server's port");
+            sorry->port.reset();
+        }
         if (!endpoints_.contains({sorry->address, sorry->port.value_or(0)})) return;
         context_.remarks.add(service_.place, "the sorry server is also a real server, left out");
         sorry.reset();
@@ -213,6 +221,7 @@ class ServiceImport {
     };
 
     void block(const Statement& statement) {
+        if (is_full(statement)) return;
         const auto members = targets(statement);
         if (members.empty()) return;
         auto service = read_service(statement, context_);

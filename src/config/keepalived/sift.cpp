@@ -66,7 +66,8 @@ class Sieve {
         std::map<Spot, const Problem*> refused;
         for (const auto& problem : problems) {
             const auto line = static_cast<std::size_t>(problem.line);
-            if (line == 0 || line > spots.size()) return false;
+            // Those that were only counted come in the next rounds.
+            if (line == 0 || line > spots.size()) continue;
             refused.emplace(spots[line - 1], &problem);
         }
         // From the back, so that the numbers of the others stay.

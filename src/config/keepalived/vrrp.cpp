@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
+#include <map>
+#include <utility>
 
 #include "config/keepalived/keywords.h"
 #include "config/keepalived/service.h"
@@ -18,6 +21,7 @@ using model::milliseconds;
 
 /// An address may be looked for by every virtual server.
 constexpr std::size_t most_addresses = 16'384;
+constexpr std::size_t most_instances = 4'096;
 constexpr std::uint16_t owner_priority = 255;
 
 /// "192.0.2.80/24 dev eth1 label eth1:1". `device`: where nothing is said.
@@ -121,6 +125,11 @@ class InstanceReader {
                 remarks_.add(line.place, fmt::format("unicast_peer: {} is no address, left out",
                                                      in_quotes(line.keyword)));
                 continue;
+            }
+            if (value_.unicast_peers.size() >= most_of_instance) {
+                remarks_.add(line.place, "too many in unicast_peer, what follows is left out",
+                             fmt::format("at most {}", most_of_instance));
+                return;
             }
             if (!line.arguments.empty())
                 remarks_.add(line.place, "unicast_peer: limits of the TTL are left out");
@@ -315,6 +324,11 @@ constexpr std::array<Keyword<InstanceReader>, 66> instance_keywords{{
 }};
 
 void InstanceReader::run(const Statement& statement) {
+    if (context_.configuration.vrrp_instances.size() >= most_instances) {
+        remarks_.add(statement.place, "too many vrrp_instances, this one is left out",
+                     fmt::format("at most {}", most_instances));
+        return;
+    }
     if (!statement.arguments.empty() && model::parse_name(statement.arguments.front()))
         value_.name = statement.arguments.front();
     read_block<InstanceReader>(*this, statement.block, instance_keywords, "vrrp_instance",
@@ -331,22 +345,26 @@ void InstanceReader::run(const Statement& statement) {
     context_.configuration.vrrp_instances.push_back(std::move(value_));
 }
 
+/// Those that are in no group yet.
+using InstancesByName = std::map<std::string, model::VrrpInstance*, std::less<>>;
+
 class GroupReader {
   public:
-    GroupReader(const Scripts& scripts, Context& context)
-        : scripts_(scripts), context_(context), remarks_(context.remarks) {}
+    GroupReader(const Scripts& scripts, InstancesByName& instances, Remarks& remarks)
+        : scripts_(scripts), instances_(instances), remarks_(remarks) {}
 
     void run(const Statement& statement);
 
     void members(const Statement& statement) {
         const auto add = [&](const std::string& name) {
-            auto& instances = context_.configuration.vrrp_instances;
-            const auto member = std::ranges::find(instances, name, &model::VrrpInstance::name);
-            if (member == instances.end()) {
-                remarks_.add(statement.place, fmt::format("there is no vrrp_instance {}, left out",
-                                                          in_quotes(name)));
+            const auto member = instances_.find(name);
+            if (member == instances_.end()) {
+                remarks_.add(statement.place,
+                             fmt::format("there is no vrrp_instance {} without a group, left out",
+                                         in_quotes(name)));
             } else {
-                members_.push_back(&*member);
+                members_.push_back(member->second);
+                instances_.erase(member);
             }
         };
         for (const auto& line : statement.block) {
@@ -354,16 +372,29 @@ class GroupReader {
             std::ranges::for_each(line.arguments, add);
         }
     }
-    void devices(const Statement& statement) { device_blocks_.push_back(&statement); }
-    void scripts(const Statement& statement) { script_blocks_.push_back(&statement); }
+    void devices(const Statement& statement) { gather(statement, devices_); }
+    void scripts(const Statement& statement) { gather(statement, tracked_scripts_); }
 
   private:
+    /// Every member has them all.
+    void gather(const Statement& from, Statement& into) {
+        for (const auto& line : from.block) {
+            if (into.block.size() >= most_of_instance) {
+                remarks_.add(line.place,
+                             fmt::format("too many in {}, what follows is left out", from.keyword),
+                             fmt::format("at most {}", most_of_instance));
+                return;
+            }
+            into.block.push_back(line);
+        }
+    }
+
     const Scripts& scripts_;
-    Context& context_;
+    InstancesByName& instances_;
     Remarks& remarks_;
     std::vector<model::VrrpInstance*> members_;
-    std::vector<const Statement*> device_blocks_;
-    std::vector<const Statement*> script_blocks_;
+    Statement devices_;
+    Statement tracked_scripts_;
 };
 
 constexpr std::string_view of_instance = "set notify_command in one [[vrrp_instance]] of the group";
@@ -391,14 +422,14 @@ void GroupReader::run(const Statement& statement) {
     const auto name = statement.arguments.empty() ? "" : statement.arguments.front();
     if (members_.size() < 2 || !model::parse_name(name)) {
         remarks_.add(statement.place, "vrrp_sync_group without a name and two instances, left out");
+        for (auto* member : members_)
+            instances_.emplace(member->name, member);
         return;
     }
     for (auto* member : members_) {
         member->group = name;
-        for (const auto* block : device_blocks_)
-            track_devices(*block, *member, remarks_);
-        for (const auto* block : script_blocks_)
-            track_scripts(*block, scripts_, *member, remarks_);
+        track_devices(devices_, *member, remarks_);
+        track_scripts(tracked_scripts_, scripts_, *member, remarks_);
     }
 }
 
@@ -420,8 +451,12 @@ void read_vrrp(const std::vector<Statement>& tree, Context& context) {
     for (const auto& statement : tree) {
         if (statement.keyword == "vrrp_instance") InstanceReader(scripts, context).run(statement);
     }
+    InstancesByName instances;
+    for (auto& instance : context.configuration.vrrp_instances)
+        instances.emplace(instance.name, &instance);
     for (const auto& statement : tree) {
-        if (statement.keyword == "vrrp_sync_group") GroupReader(scripts, context).run(statement);
+        if (statement.keyword == "vrrp_sync_group")
+            GroupReader(scripts, instances, context.remarks).run(statement);
         if (statement.keyword == "static_ipaddress") read_static_addresses(statement, context);
     }
 }

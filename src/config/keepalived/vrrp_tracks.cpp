@@ -90,8 +90,22 @@ Scripts read_scripts(const std::vector<Statement>& tree, Remarks& remarks) {
     return scripts;
 }
 
+namespace {
+
+/// Whether there is no room for one more in `list`, which is said.
+template <class Tracked>
+bool is_full(const std::vector<Tracked>& list, const Place& place, Remarks& remarks) {
+    if (list.size() < most_of_instance) return false;
+    remarks.add(place, "too much is tracked, this and what follows is left out",
+                fmt::format("at most {}", most_of_instance));
+    return true;
+}
+
+}  // namespace
+
 void track_devices(const Statement& block, model::VrrpInstance& instance, Remarks& remarks) {
     for (const auto& line : block.block) {
+        if (is_full(instance.track_devices, line.place, remarks)) return;
         const auto name = model::parse_device_name(line.keyword);
         const bool known =
             std::ranges::find(instance.track_devices, line.keyword, &model::TrackedDevice::name) !=
@@ -110,6 +124,7 @@ void track_devices(const Statement& block, model::VrrpInstance& instance, Remark
 void track_scripts(const Statement& block, const Scripts& scripts, model::VrrpInstance& instance,
                    Remarks& remarks) {
     for (const auto& line : block.block) {
+        if (is_full(instance.track_commands, line.place, remarks)) return;
         const auto script = scripts.find(line.keyword);
         const bool known =
             std::ranges::find(instance.track_commands, line.keyword,

@@ -9,6 +9,9 @@
 
 namespace shoal::config::keepalived {
 
+/// Of what one instance has many of: what follows is left out, with one remark.
+inline constexpr std::size_t most_of_instance = 255;
+
 using Scripts = std::map<std::string, model::TrackedCommand, std::less<>>;
 
 /// The blocks vrrp_script, by their names.

@@ -11,17 +11,31 @@ bool is_quote(char c) {
     return c == '"' || c == '\'';
 }
 
-/// Where the quote at `from` ends; npos: it does not.
-std::size_t closing_quote(std::string_view line, std::size_t from) {
-    for (std::size_t i = from + 1; i < line.size(); ++i) {
-        if (line[i] == '\\') {
-            ++i;
-        } else if (line[i] == line[from]) {
-            return i;
+/// Finds where quotes end. What was looked for in vain is not looked for again: a line of many
+/// quotes is gone through once.
+class Quotes {
+  public:
+    explicit Quotes(std::string_view line) : line_(line) {}
+
+    /// Of the quote at `from`; npos: it does not end.
+    std::size_t end_of(std::size_t from) {
+        bool& may_end = line_[from] == '"' ? double_may_end_ : single_may_end_;
+        for (auto i = from + 1; may_end && i < line_.size(); ++i) {
+            if (line_[i] == '\\') {
+                ++i;
+            } else if (line_[i] == line_[from]) {
+                return i;
+            }
         }
+        may_end = false;
+        return std::string_view::npos;
     }
-    return std::string_view::npos;
-}
+
+  private:
+    std::string_view line_;
+    bool double_may_end_ = true;
+    bool single_may_end_ = true;
+};
 
 int digit_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -32,7 +46,7 @@ int digit_value(char c) {
 
 class WordReader {
   public:
-    explicit WordReader(std::string_view line) : line_(line) {}
+    explicit WordReader(std::string_view line) : line_(line), quotes_(line) {}
 
     std::vector<Word> run() {
         while (at_ < line_.size()) {
@@ -58,7 +72,7 @@ class WordReader {
     bool verbatim() {
         const char c = line_[at_];
         if (is_quote(c)) {
-            const auto end = closing_quote(line_, at_);
+            const auto end = quotes_.end_of(at_);
             if (end == std::string_view::npos) return false;
             in_word_ = true;
             for (++at_; at_ < end;)
@@ -134,6 +148,7 @@ class WordReader {
     }
 
     std::string_view line_;
+    Quotes quotes_;
     std::size_t at_ = 0;
     std::string word_;
     bool in_word_ = false;
@@ -157,11 +172,12 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string without_comment(std::string_view line) {
+    Quotes quotes(line);
     for (std::size_t i = 0; i < line.size(); ++i) {
         if (line[i] == '\\') {
             ++i;
         } else if (is_quote(line[i])) {
-            const auto end = closing_quote(line, i);
+            const auto end = quotes.end_of(i);
             if (end != std::string_view::npos) i = end;
         } else if (line[i] == '#' || line[i] == '!') {
             line = line.substr(0, i);

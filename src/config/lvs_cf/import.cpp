@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "config/lvs_cf/check_texts.h"
 #include "config/lvs_cf/file.h"
@@ -39,7 +40,11 @@ std::optional<int> length_of(const lvs_cf::Mask& mask) {
 class Importer {
   public:
     Importer(const File& file, ProblemList& errors, ProblemList& remarks)
-        : file_(file), errors_(errors), remarks_(remarks) {}
+        : file_(file), errors_(errors), remarks_(remarks) {
+        for (const auto& service : file.virtuals) {
+            if (service.active.value) active_marks_.insert(service.fwmark.value);
+        }
+    }
 
     Table document() {
         global();
@@ -55,6 +60,9 @@ class Importer {
     }
 
   private:
+    /// The names that are used, each with the number to try next behind it.
+    using Names = std::map<std::string, int>;
+
     void put_list(std::string_view key, List list) {
         if (!list.empty()) put(document_, key, node(std::move(list), {1, 1}));
     }
@@ -221,6 +229,7 @@ class Importer {
             return;
         }
         auto table = settings(service, *address);
+        first_of_mark_.try_emplace(unity_of(service), files_.size());
         files_.push_back(&service);
         names_.emplace_back();
         auto& addresses = addresses_.emplace_back();
@@ -242,14 +251,12 @@ class Importer {
         const auto place = service.fwmark.place;
         auto& rules = marks_[service.fwmark.value];
         if (rules.empty()) mark_order_.push_back(service.fwmark.value);
-        const auto [entry, added] = rules_.try_emplace(key, rules.size());
+        auto [entry, added] = rules_.try_emplace(key, MarkRule{rules.size(), {}});
+        const bool new_port = entry->second.ports.insert(ports).second;
         if (!added) {
-            auto& list = std::get<List>(
-                std::get<Table>(rules[entry->second].value).find("ports")->node.value);
-            const auto same = [&](const Node& port) {
-                return std::get<std::int64_t>(port.value) == ports;
-            };
-            if (std::ranges::none_of(list, same)) list.push_back(node(ports, place));
+            auto& table = std::get<Table>(rules[entry->second.index].value);
+            if (new_port)
+                std::get<List>(table.find("ports")->node.value).push_back(node(ports, place));
             return;
         }
         Table rule;
@@ -267,23 +274,14 @@ class Importer {
 
     /// It is not active, and an active one has its mark: that one's packets are not for it.
     bool stands_back(const Virtual& service) const {
-        return !service.active.value &&
-               std::ranges::any_of(file_.virtuals, [&](const Virtual& other) {
-                   return other.active.value && other.fwmark.value == service.fwmark.value;
-               });
+        return !service.active.value && active_marks_.contains(service.fwmark.value);
     }
 
     /// The earlier one that has its mark and its address.
     std::optional<std::size_t> first_of_mark(const Virtual& service) const {
-        if (service.fwmark.value <= 0) return std::nullopt;
-        const auto same = [&](const Virtual* other) {
-            return other->fwmark.value == service.fwmark.value &&
-                   other->active.value == service.active.value &&
-                   other->address.value.host.address == service.address.value.host.address;
-        };
-        const auto first = std::ranges::find_if(files_, same);
-        if (first == files_.end()) return std::nullopt;
-        return static_cast<std::size_t>(first - files_.begin());
+        const auto first = first_of_mark_.find(unity_of(service));
+        if (service.fwmark.value <= 0 || first == first_of_mark_.end()) return std::nullopt;
+        return first->second;
     }
 
     /// Under IPVS they were one virtual server, of which lvsd knew only the first.
@@ -382,7 +380,7 @@ class Importer {
     }
 
     void real_server(const Virtual& service, const lvs_cf::Server& server, List& list,
-                     std::set<std::string>& names) {
+                     Names& names) {
         const auto& host = server.address.value;
         if (is_none(host) && !server.active.value) {
             remarks_.add(server.name.place,
@@ -432,14 +430,23 @@ class Importer {
     }
 
     /// The name, or one with a number behind it where another has it.
-    std::string unused_name(const Given<std::string>& name, std::set<std::string>& used) {
-        auto free = name.value;
-        for (int number = 2; !used.insert(free).second; ++number)
-            free = fmt::format("{}-{}", name.value, number);
-        if (free != name.value)
-            remarks_.add(name.place, fmt::format("the name {} is used already: this one is {}",
-                                                 in_quotes(name.value), in_quotes(free)));
+    std::string unused_name(const Given<std::string>& name, Names& used) {
+        const auto [entry, is_free] = used.try_emplace(name.value, 2);
+        if (is_free) return name.value;
+        // Of many equal ones not each looks for its number from the beginning.
+        std::string free;
+        do {
+            free = fmt::format("{}-{}", name.value, entry->second++);
+        } while (!used.try_emplace(free, 2).second);
+        remarks_.add(name.place, fmt::format("the name {} is used already: this one is {}",
+                                             in_quotes(name.value), in_quotes(free)));
         return free;
+    }
+
+    /// What virtual servers of one mark have in common: mark, whether active, address.
+    using Unity = std::tuple<std::int64_t, bool, std::optional<net::Address>>;
+    static Unity unity_of(const Virtual& service) {
+        return {service.fwmark.value, service.active.value, service.address.value.host.address};
     }
 
     struct MarkKey {
@@ -447,6 +454,11 @@ class Importer {
         std::string address;
         std::string protocol;
         auto operator<=>(const MarkKey&) const = default;
+    };
+    /// Which of the mark's rules it is, and the ports that it has.
+    struct MarkRule {
+        std::size_t index;
+        std::set<std::int64_t> ports;
     };
 
     const File& file_;
@@ -459,10 +471,13 @@ class Importer {
     std::vector<std::int64_t> mark_order_;
     /// Beside `services_`: what it was made of, and the names and addresses of its real servers.
     std::vector<const Virtual*> files_;
-    std::vector<std::set<std::string>> names_;
+    std::vector<Names> names_;
     std::vector<std::set<net::Address>> addresses_;
-    std::set<std::string> service_names_;
-    std::map<MarkKey, std::size_t> rules_;
+    Names service_names_;
+    /// Places in `services_`.
+    std::map<Unity, std::size_t> first_of_mark_;
+    std::set<std::int64_t> active_marks_;
+    std::map<MarkKey, MarkRule> rules_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "config/text_lines.h"
 #include "model/text.h"
 
 namespace shoal::config::lvs_cf {
@@ -19,11 +20,9 @@ constexpr std::array<std::string_view, 3> block_kinds{"virtual", "failover", "se
 /// Goes along one line.
 class Cursor {
   public:
-    Cursor(std::string_view line, int number) : line_(line), number_(number) {}
+    Cursor(std::string_view line, int number) : line_(line), columns_(line), number_(number) {}
 
-    Position place() const {
-        return {number_, static_cast<int>(model::character_count(line_.substr(0, at_))) + 1};
-    }
+    Position place() { return {number_, columns_.of(at_)}; }
     std::string_view rest() const { return line_.substr(at_); }
     void skip_blanks() {
         while (at_ < line_.size() && is_blank(line_[at_]))
@@ -39,6 +38,7 @@ class Cursor {
 
   private:
     std::string_view line_;
+    Columns columns_;
     int number_;
     std::size_t at_ = 0;
 };

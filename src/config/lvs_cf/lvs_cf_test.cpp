@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "config/problem_list.h"
 #include "config/toml_reader.h"
 #include "config/toml_writer.h"
 
@@ -238,6 +239,77 @@ TEST(LvsCf, names_that_are_used_twice_get_a_number) {
         "virtual a {\n address = 192.0.2.2 eth0\n vip_nmask = 255.255.255.0\n}\n");
     EXPECT_EQ(configuration.virtual_servers.at(1).name, "a-2");
     EXPECT_EQ(remarks.at(0).line, 5);
+}
+
+TEST(LvsCf, numbers_of_equal_names_are_those_that_no_name_has) {
+    std::vector<std::string> names;
+    const auto read = import(
+        "virtual a {\n address = 192.0.2.1 eth0\n}\nvirtual a-3 {\n address = 192.0.2.2 eth0\n}\n"
+        "virtual a {\n address = 192.0.2.3 eth0\n}\nvirtual a {\n address = 192.0.2.4 eth0\n}\n"
+        "virtual a-2 {\n address = 192.0.2.5 eth0\n}\n");
+    for (const auto& service : read.configuration.virtual_servers)
+        names.push_back(service.name);
+    EXPECT_EQ(names, (std::vector<std::string>{"a", "a-3", "a-2", "a-4", "a-2-2"}));
+}
+
+constexpr int very_many = 140'000;
+
+/// `count` times `text`, with the number of each, from 1, for {}.
+std::string many(int count, std::string_view text) {
+    std::string all;
+    for (int i = 1; i <= count; ++i)
+        all += fmt::format(fmt::runtime(text), i);
+    return all;
+}
+
+TEST(LvsCf, more_virtual_servers_than_shoal_has_are_one_error) {
+    constexpr int most = model::max_virtual_servers;
+    for (const auto* text :
+         {"virtual a{{\nactive=1\n}}\n", "virtual a{{\nactive=1\nfwmark=7\n}}\n"}) {
+        const auto found = problems(many(very_many, text));
+        ASSERT_EQ(found.size(), 1U);
+        EXPECT_EQ(found[0].message, "too many virtual servers");
+        EXPECT_EQ(found[0].line, 1 + most * std::ranges::count(std::string_view(text), '\n'));
+    }
+    const auto equal =
+        import(many(most, "virtual a {{\n address = 192.0.2.1 eth0\n port = {}\n}}\n"));
+    EXPECT_EQ(equal.configuration.virtual_servers.back().name, fmt::format("a-{}", most));
+}
+
+TEST(LvsCf, more_real_servers_than_shoal_has_are_one_error) {
+    const auto found =
+        problems("virtual a {\n address = 192.0.2.1 eth0\n" +
+                 many(very_many, " server s {{\n address = 10.0.0.1\n }}\n") + "}\n");
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].message, "too many real servers in all");
+    EXPECT_EQ(found[0].line, 3 + 3 * static_cast<int>(model::max_real_servers));
+}
+
+TEST(LvsCf, as_many_of_one_mark_as_may_be_are_one_virtual_server) {
+    const auto read = import(many(model::max_virtual_servers,
+                                  "virtual a {{\n active = 1\n address = 192.0.2.1 eth0\n"
+                                  " fwmark = 7\n persistent = 60\n port = {}\n}}\n"));
+    ASSERT_EQ(read.configuration.virtual_servers.size(), 1U);
+    EXPECT_EQ(read.configuration.marks.at(0).ports.size(), model::max_virtual_servers);
+}
+
+TEST(LvsCf, remarks_come_to_an_end) {
+    const auto read = import(many(very_many, "backup_private=10.0.0.1\n"));
+    ASSERT_EQ(read.remarks.size(), max_problems + 1);
+    EXPECT_EQ(read.remarks.front().line, 1);
+    EXPECT_EQ(read.remarks.back().message,
+              fmt::format("{} more are not shown", very_many - static_cast<int>(max_problems)));
+    EXPECT_EQ(problems(many(very_many, "keepalive {}\n")).size(), max_problems + 1);
+}
+
+TEST(LvsCf, columns_are_counted_along_long_lines) {
+    const auto at = [](const std::string& line) { return problems(line).at(0).column; };
+    EXPECT_EQ(at("keepalive = é é\n"), 15);
+    EXPECT_EQ(at("  sérial 1\n"), 3);
+    std::string line = "send_program = ";
+    for (int i = 0; i < 1'000'000; ++i)
+        line += "é ";
+    EXPECT_EQ(problems("virtual a {\n" + line + "\"x\n}\n").at(0).column, 2'000'016);
 }
 
 TEST(LvsCf, tells_what_is_wrong_in_its_lines) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <variant>
 
+#include "config/import_size.h"
 #include "config/lvs_cf/file.h"
 #include "config/lvs_cf/lexer.h"
 #include "config/services.h"
@@ -166,10 +167,12 @@ std::string small_letters(std::string_view text) {
 
 class Reader {
   public:
-    Reader(ProblemList& errors, ProblemList& remarks) : errors_(errors), remarks_(remarks) {}
+    Reader(ProblemList& errors, ProblemList& remarks)
+        : errors_(errors), remarks_(remarks), size_(errors) {}
 
     File read(const std::vector<Statement>& statements) {
         for (const auto& statement : statements) {
+            if (size_.is_too_large()) break;
             if (statement.kind == Statement::Kind::end) {
                 end(statement);
             } else if (statement.kind == Statement::Kind::block) {
@@ -202,9 +205,11 @@ class Reader {
         if (in() == In::failover && kind == "server") {
             blocks_.push_back(In::failover);
         } else if (kind == "virtual" && in() == In::top) {
+            size_.add_virtual_server(statement.key.place);
             blocks_.push_back(In::virtual_server);
             file_.virtuals.emplace_back().name = name;
         } else if (kind == "server" && in() == In::virtual_server) {
+            size_.add_real_server(statement.key.place);
             blocks_.push_back(In::server);
             auto& service = file_.virtuals.back();
             auto& server = service.servers.emplace_back();
@@ -409,6 +414,7 @@ class Reader {
 
     ProblemList& errors_;
     ProblemList& remarks_;
+    ImportSize size_;
     File file_;
     /// Those that are open, the innermost last. What is unknown counts as a failover service.
     std::vector<In> blocks_;

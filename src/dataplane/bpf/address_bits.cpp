@@ -50,7 +50,7 @@ void refresh_address_bits(const Tables& tables, const std::set<net::Address>& vi
     for (const net::Address& address : virtual_addresses)
         set(wanted->virtual_bits, filter_bit(fold_address(address)));
     bool kept = false;
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    for (std::uint32_t index = 0; index < tables.servers.size(); ++index) {
         kept = kept || goes_on(tables, index);
         if (!expects_replies(tables, index)) continue;
         set(wanted->real_bits, filter_bit(fold_address(tables.servers[index].address)));

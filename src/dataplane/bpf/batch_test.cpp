@@ -73,11 +73,11 @@ class BatchTest : public KernelFixture {
         return PoolStore(directory, tables.fd("pools")).get(service).value().value();
     }
     std::uint32_t entry_of(const ServerKey& key) const {
-        for (std::uint32_t i = 0; i < SHOAL_MAX_SERVERS; ++i) {
+        for (std::uint32_t i = 0; i < SHOAL_USUAL_SERVERS; ++i) {
             const shoal_server& record = tables.servers[i];
             if ((record.flags & SHOAL_SERVER_IN_USE) != 0 && server_key(record) == key) return i;
         }
-        return SHOAL_MAX_SERVERS;
+        return SHOAL_USUAL_SERVERS;
     }
     static ServiceKey with_ports(model::PortRange ports) {
         ServiceKey key = web_service();
@@ -204,7 +204,7 @@ TEST_F(BatchTest, a_refused_virtual_server_does_not_spoil_the_others) {
                AddServer{mark(7), real_server(1)}});
     const Pool before = pool_of(1);
     // The table of exact ports is full but for one place.
-    for (std::uint32_t i = 2; i < SHOAL_MAX_SERVICES - 1; ++i) {
+    for (std::uint32_t i = 2; i < SHOAL_USUAL_SERVICES - 1; ++i) {
         shoal_service_key other{};
         other.address[0] = i;
         other.family = 4;

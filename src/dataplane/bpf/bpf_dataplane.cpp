@@ -87,6 +87,7 @@ struct BpfDataplane::Parts {
     void take_over(Parts& other) {
         timeouts = other.timeouts;
         installation.adopted = other.installation.adopted;
+        virtual_servers.take_next_hops_of(other.virtual_servers);
         holder = std::move(other.holder);
         if (holder) name_holder(holder->device().index);
         std::swap(tracer, other.tracer);
@@ -187,6 +188,15 @@ std::unexpected<Error> withdrawn() {
     return fail("the data plane has been withdrawn");
 }
 
+/// More than the usual only where they are needed: each real server takes 230 bytes, and 64 more
+/// for each CPU.
+TableSizes sizes_for(const BpfOptions& options) {
+    const bool many = options.virtual_servers > SHOAL_USUAL_SERVICES ||
+                      options.real_servers > SHOAL_USUAL_SERVERS;
+    return many ? TableSizes{options.table_size, SHOAL_MAX_SERVICES, SHOAL_MAX_SERVERS}
+                : TableSizes{options.table_size};
+}
+
 Result<void> check_table_size(std::uint32_t cells) {
     if (std::has_single_bit(cells) && cells >= 1024 && cells <= SHOAL_MAX_CELLS) return {};
     return fail(fmt::format("table size {} is not a power of two from {} to {}", cells, 1024,
@@ -260,8 +270,8 @@ BpfDataplane::BpfDataplane(std::unique_ptr<Parts> parts) : parts_(std::move(part
 BpfDataplane::~BpfDataplane() = default;
 
 Result<std::unique_ptr<BpfDataplane::Parts>> BpfDataplane::open_parts(PinDirectory pins,
-                                                                      std::uint32_t table_size) {
-    auto installation = install(pins, TableSizes{table_size});
+                                                                      TableSizes sizes) {
+    auto installation = install(pins, sizes);
     if (!installation) return fail(installation.error());
     auto parts = std::make_unique<Parts>(std::move(pins), std::move(*installation));
     if (parts->moving()) {
@@ -277,7 +287,7 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
     if (auto good = check_table_size(options.table_size); !good) return fail(good.error());
     auto pins = PinDirectory::open(options.pin_directory);
     if (!pins) return fail(pins.error());
-    auto dataplane = open_settled(*pins, options.table_size);
+    auto dataplane = open_settled(*pins, sizes_for(options));
     if (!dataplane) {
         static_cast<void>(drop_unused_successor(*pins));
         return dataplane;
@@ -293,8 +303,8 @@ Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open(const BpfOptions& optio
 }
 
 Result<std::unique_ptr<BpfDataplane>> BpfDataplane::open_settled(const PinDirectory& pins,
-                                                                 std::uint32_t table_size) {
-    auto parts = open_parts(pins, table_size);
+                                                                 TableSizes sizes) {
+    auto parts = open_parts(pins, sizes);
     if (!parts) return fail(parts.error());
     std::unique_ptr<BpfDataplane> dataplane(new BpfDataplane(std::move(*parts)));
     const Installation& installation = dataplane->parts_->installation;
@@ -333,12 +343,13 @@ Result<void> BpfDataplane::resize(std::uint32_t cells) {
     if (auto good = check_table_size(cells); !good) return good;
     const Tables& present = parts_->tables();
     if (auto fits = check_room(cells, load_shared(present.sweeper[0].used)); !fits) return fits;
-    if (auto fits = check_memory({cells}, present.table_bytes()); !fits) return fits;
+    const TableSizes sizes{cells, present.services.size(), present.servers.size()};
+    if (auto fits = check_memory(sizes, present.table_bytes()); !fits) return fits;
     const auto settings = NumberRecord::read(present.fd(commit_marker));
     if (!settings) return fail(settings.error());
-    auto made = make_successor(parts_->pins, present.maps, *settings, {cells});
+    auto made = make_successor(parts_->pins, present.maps, *settings, sizes);
     if (!made) return made;
-    auto next = open_parts(parts_->pins, cells);
+    auto next = open_parts(parts_->pins, sizes);
     if (!next) {
         static_cast<void>(drop_successor(parts_->pins));
         return fail(next.error());

@@ -12,12 +12,18 @@
 
 namespace shoal::dataplane {
 
+struct TableSizes;
+
 struct BpfOptions {
     /// Its parent is on a BPF file system. One data plane per directory.
     std::filesystem::path pin_directory = "/sys/fs/bpf/shoal";
     /// Of a table that is created; one that is found keeps its size until SetTableSize. A power of
     /// two from 2^10 to 2^24.
     std::uint32_t table_size = 1U << 20;
+    /// How many a data plane that is created is for. One that is found keeps its room: for as many
+    /// as usual (SHOAL_USUAL_SERVICES and _SERVERS), or, made for more than these, the most.
+    std::size_t virtual_servers = 0;
+    std::size_t real_servers = 0;
     /// Fragments that overtake the first one of their datagram wait for it for up to 50 ms; else
     /// they are dropped. One data plane of a network namespace can do it.
     bool hold_fragments = false;
@@ -60,9 +66,9 @@ class BpfDataplane final : public Dataplane {
     struct ApplyOne;
     explicit BpfDataplane(std::unique_ptr<Parts> parts);
 
-    static Result<std::unique_ptr<Parts>> open_parts(PinDirectory pins, std::uint32_t table_size);
+    static Result<std::unique_ptr<Parts>> open_parts(PinDirectory pins, TableSizes sizes);
     static Result<std::unique_ptr<BpfDataplane>> open_settled(const PinDirectory& pins,
-                                                              std::uint32_t table_size);
+                                                              TableSizes sizes);
     Result<void> resize(std::uint32_t cells);
     Result<void> settle();
     std::vector<Result<void>> apply_in_turn(std::span<const Operation> operations);

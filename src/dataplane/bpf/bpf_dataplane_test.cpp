@@ -177,6 +177,17 @@ TEST_F(BpfDataplaneTest, connections_of_a_removed_server_end_at_their_next_packe
     EXPECT_THAT(dataplane->self_check().value(), IsEmpty());
 }
 
+TEST_F(BpfDataplaneTest, who_joins_after_the_table_has_changed_has_the_next_hop_told_before) {
+    const auto dataplane = open();
+    apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
+    const auto hop = NextHop{1, {}, real_server(1).key.address, net::MacAddress{}};
+    ASSERT_TRUE(dataplane->set_next_hop(real_server(1).key.address, hop));
+    apply(*dataplane, SetTableSize{2048});
+    wait_until([&] { return dataplane->advance().value() == Work::none; });
+    apply(*dataplane, AddServer{web_service(), real_server(1)});
+    EXPECT_TRUE(pass_segment(true));
+}
+
 TEST_F(BpfDataplaneTest, adoption_keeps_the_hash_key_and_the_size_of_the_table) {
     open();
     const Tables tables = pinned_tables();

@@ -100,7 +100,7 @@ class Converter {
     /// Where a tunnel leads to the other family, only the real server's own record has it.
     net::Address real_address(const CellCopy& copy) const {
         const std::uint32_t index = copy.connection.server;
-        if (index < SHOAL_MAX_SERVERS) {
+        if (index < tables_->servers.size()) {
             const shoal_server& server = tables_->servers[index];
             if (server.family != 0 && (server.family == 6) != copy.is_v6())
                 return address_of(server.address, server.family);
@@ -109,7 +109,8 @@ class Converter {
     }
 
     const shoal_service& service_of(const shoal_connection& cell) const {
-        return tables_->services[std::min<std::uint32_t>(cell.service, SHOAL_MAX_SERVICES - 1)];
+        return tables_
+            ->services[std::min<std::uint32_t>(cell.service, tables_->services.size() - 1)];
     }
 
     std::int64_t expires_in_ms(const shoal_connection& cell) const {
@@ -162,7 +163,7 @@ class TemplateFilter {
         : tables_(&tables), marked_(&marked), filter_(&filter) {}
 
     bool operator()(std::uint32_t service) {
-        if (service >= SHOAL_MAX_SERVICES) return false;
+        if (service >= tables_->services.size()) return false;
         const auto known = decided_.find(service);
         return known != decided_.end() ? known->second : decided_[service] = decide(service);
     }

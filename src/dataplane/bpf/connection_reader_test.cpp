@@ -73,7 +73,7 @@ TEST_F(ConnectionReaderTest, shows_a_connection_of_ipv6_with_the_cell_of_its_add
     tables.connections[5].client_address = SHOAL_NOT_IPV4;
     tables.connections[5].virtual_address = SHOAL_NOT_IPV4;
     tables.connections[5].address_cell = 6;
-    tables.connections[5].server = SHOAL_MAX_SERVERS - 1;
+    tables.connections[5].server = SHOAL_USUAL_SERVERS - 1;
     store_shared(tables.connections[5].word, __u32{SHOAL_STATE_ESTABLISHED | SHOAL_WORD_IPV6});
     ConnectionFilter filter;
     filter.client = address("2001:db8:1::7");
@@ -295,7 +295,7 @@ TEST_F(ConnectionReaderTest, the_total_keeps_what_removed_virtual_servers_counte
     count(1, 20);
     EXPECT_EQ(total(), 120U);
     // As if all entries that were never used had gone: the next one is the removed one's.
-    for (std::uint32_t index = 2; index < SHOAL_MAX_SERVICES; ++index)
+    for (std::uint32_t index = 2; index < SHOAL_USUAL_SERVICES; ++index)
         tables.services[index].in_use = 1;
     apply(*dataplane,
           AddService{{model::Protocol::udp, web_service().address, 53}, {model::Scheduler::rr}});

@@ -55,12 +55,32 @@ Result<model::Counters> read_counters(int map, std::uint32_t index) {
     return sum;
 }
 
+Result<model::Counters> CountersReader::read(std::uint32_t index) {
+    constexpr std::uint32_t neighbours = 256;
+    const auto [group, is_new] = groups_.try_emplace(index / neighbours);
+    if (is_new) {
+        const auto values =
+            read_per_cpu<shoal_counters>(map_, index / neighbours * neighbours, neighbours);
+        if (!values) {
+            groups_.erase(group);
+            return fail(values.error());
+        }
+        const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
+        group->second.resize(values->size() / cpus);
+        for (std::size_t value = 0; value < values->size(); ++value)
+            add(group->second[value / cpus], (*values)[value]);
+    }
+    if (index % neighbours < group->second.size()) return group->second[index % neighbours];
+    return fail("there are no counters of this number");
+}
+
 Result<model::Counters> total_counters(const Tables& tables) {
     model::Counters sum;
     add(sum, tables.former_counters[0]);
-    for (std::uint32_t service = 0; service < SHOAL_MAX_SERVICES; ++service) {
+    CountersReader reader(tables.fd("service_counters"));
+    for (std::uint32_t service = 0; service < tables.services.size(); ++service) {
         if (!was_used(tables, service)) continue;
-        const auto counters = read_counters(tables.fd("service_counters"), service);
+        const auto counters = reader.read(service);
         if (!counters) return counters;
         add(sum, *counters);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/result.h"
@@ -11,6 +12,19 @@ namespace shoal::dataplane {
 
 /// An entry of service_counters or server_counters, over all CPUs.
 Result<model::Counters> read_counters(int map, std::uint32_t index);
+
+/// Reads those of many entries, neighbours with one call of the kernel.
+class CountersReader {
+  public:
+    explicit CountersReader(int map) : map_(map) {}
+    /// As they were when the first of its neighbours was asked for.
+    Result<model::Counters> read(std::uint32_t index);
+
+  private:
+    int map_;
+    /// By number of the group of neighbours.
+    std::map<std::uint32_t, std::vector<model::Counters>> groups_;
+};
 
 /// Over all virtual servers that there are and ever were.
 Result<model::Counters> total_counters(const Tables& tables);

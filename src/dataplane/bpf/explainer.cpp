@@ -233,7 +233,7 @@ class Teller {
     }
 
     void tell_server() {
-        if (raw_.server >= SHOAL_MAX_SERVERS || raw_.by_chance != 0) return;
+        if (raw_.server >= tables_.servers.size() || raw_.by_chance != 0) return;
         const auto& record = tables_.servers[raw_.server];
         const auto goes_to =
             ServerKey{address_of(record.address, record.family), ntohs(raw_.real_port)}.to_string();

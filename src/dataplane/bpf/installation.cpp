@@ -145,6 +145,21 @@ Result<Objects> open_maps(const PinDirectory& pins) {
     return maps;
 }
 
+std::uint32_t entries_of(const Objects& maps, const char* name) {
+    const auto map = maps.find(name);
+    bpf_map_info info{};
+    __u32 length = sizeof info;
+    if (map == maps.end() || bpf_obj_get_info_by_fd(map->second.get(), &info, &length) != 0)
+        return 0;
+    return info.max_entries;
+}
+
+/// Of a table with these settings. `maps`: those that are common to all tables.
+TableSizes sizes_of(const Objects& maps, const NumberRecord& settings) {
+    return {settings.get("cells"), entries_of(maps, "service_table"),
+            entries_of(maps, "server_table")};
+}
+
 /// The table whose marker this is; where it is a successor's, `pins` hold what is common.
 Result<Objects> open_table(const PinDirectory& pins, const PinDirectory& table, TableSizes sizes) {
     auto maps = open_maps(pins);
@@ -165,7 +180,8 @@ Result<Objects> open_table(const PinDirectory& pins, const PinDirectory& table, 
 Result<FormerTable> open_former(const PinDirectory& pins, const NumberRecord& settings) {
     auto maps = open_maps(pins);
     if (!maps) return fail(maps.error());
-    FormerTable former{std::move(*maps), {settings.get("cells")}, settings.get("abi_version"), {}};
+    const auto sizes = sizes_of(*maps, settings);
+    FormerTable former{std::move(*maps), sizes, settings.get("abi_version"), {}};
     if (!former.maps.contains("connections")) return fail("the pinned table has no connections");
     if (former.version != SHOAL_ABI_VERSION) return former;
     auto own = open_table(pins, pins, former.sizes);
@@ -203,7 +219,9 @@ Result<void> load_ipv6_again(const PinDirectory& pins, const PinDirectory& table
 /// `table` is where the table's own maps are pinned, and its programs.
 Result<Installation> adopt(const PinDirectory& pins, const PinDirectory& table,
                            const NumberRecord& settings) {
-    const TableSizes sizes{settings.get("cells")};
+    const auto common = open_maps(pins);
+    if (!common) return fail(common.error());
+    const auto sizes = sizes_of(*common, settings);
     auto maps = open_table(pins, table, sizes);
     if (!maps) return fail(maps.error());
     auto loaded = load_objects(std::move(*maps), sizes);
@@ -247,13 +265,13 @@ Result<Installation> adopt_both(const PinDirectory& pins, const PinDirectory& su
 
 /// A table of this version, as large as the one of another version that runs.
 Result<void> prepare_upgrade(const PinDirectory& pins, const NumberRecord& settings) {
-    const TableSizes sizes{settings.get("cells")};
+    const auto maps = open_maps(pins);
+    if (!maps) return fail(maps.error());
+    const auto sizes = sizes_of(*maps, settings);
     if (!settings.has("draining") || !std::has_single_bit(sizes.cells)) {
         return fail("its settings are not what this shoald can read");
     }
     if (auto fits = check_memory(sizes, model::table_bytes(sizes.cells)); !fits) return fits;
-    const auto maps = open_maps(pins);
-    if (!maps) return fail(maps.error());
     return make_successor(pins, *maps, settings, sizes);
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <span>
 
 #include "dataplane/bpf/libbpf_messages.h"
 #include "director_tc.skel.h"
@@ -48,6 +49,17 @@ void for_each_map(bpf_object* object, Visit visit) {
     }
 }
 
+/// As many entries as virtual servers, and as real servers.
+constexpr std::array<std::string_view, 5> by_service{"services", "service_table", "pools",
+                                                     "scheduler_state", "service_counters"};
+constexpr std::array<std::string_view, 6> by_server{"server_table",     "server_loads",
+                                                    "server_templates", "server_details",
+                                                    "nat_origins",      "server_counters"};
+
+bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
+    return std::ranges::find(names, name) != names.end();
+}
+
 void set_size(bpf_map* map, TableSizes sizes) {
     const std::string_view name = bpf_map__name(map);
     if (name == "connections" || name == "free_cells") {
@@ -56,6 +68,12 @@ void set_size(bpf_map* map, TableSizes sizes) {
         bpf_map__set_max_entries(map, sizes.buckets());
     } else if (name == "overflow") {
         bpf_map__set_max_entries(map, sizes.overflow());
+    } else if (is_one_of(name, by_service)) {
+        bpf_map__set_max_entries(map, sizes.services);
+    } else if (name == "stateless_times") {
+        bpf_map__set_max_entries(map, sizes.services + 1);
+    } else if (is_one_of(name, by_server)) {
+        bpf_map__set_max_entries(map, sizes.servers);
     }
 }
 
@@ -172,15 +190,16 @@ bool belongs_to_table(std::string_view map) {
         "free_batch", "recent_flow", "sweeper", "sweep_timer",
         // Each table's programs hand over to those on the same table.
         "ipv6_tc", "ipv6_xdp"};
-    return std::ranges::find(names, map) != names.end();
+    return is_one_of(map, names);
 }
 
 bool belongs_to_version(std::string_view map) {
-    static constexpr std::array<std::string_view, 15> names{
-        "signals",        "passing_flow", "passing_addresses", "fragments",    "fragments6",
-        "recent_service", "arrivals",     "template_opening",  "quoted_flow",  "icmp_scratch",
-        "traced_flow",    "trace_filter", "trace_state",       "trace_events", "explanation"};
-    return std::ranges::find(names, map) != names.end();
+    static constexpr std::array<std::string_view, 16> names{
+        "locality",         "signals",     "passing_flow",   "passing_addresses",
+        "fragments",        "fragments6",  "recent_service", "arrivals",
+        "template_opening", "quoted_flow", "icmp_scratch",   "traced_flow",
+        "trace_filter",     "trace_state", "trace_events",   "explanation"};
+    return is_one_of(map, names);
 }
 
 Result<Objects> make_table(const Objects& present, Origin origin, TableSizes sizes) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abi.h"
 #include "base/result.h"
 #include "dataplane/bpf/descriptor.h"
 
@@ -13,10 +14,13 @@ namespace shoal::dataplane {
 
 using Objects = std::map<std::string, Descriptor>;
 
-/// Sizes that follow the table size; see settings in bpf/abi.h.
+/// Sizes that are set before loading.
 struct TableSizes {
-    /// A power of two from 2^10 to SHOAL_MAX_CELLS.
+    /// A power of two from 2^10 to SHOAL_MAX_CELLS. What follows it: settings in bpf/abi.h.
     std::uint32_t cells = 0;
+    /// Virtual servers and real servers that there is room for; common to all tables.
+    std::uint32_t services = SHOAL_USUAL_SERVICES;
+    std::uint32_t servers = SHOAL_USUAL_SERVERS;
 
     std::uint32_t buckets() const { return cells / 4; }
     std::uint32_t overflow() const { return cells / 16 < 64 ? 64 : cells / 16; }

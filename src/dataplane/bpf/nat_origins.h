@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <tuple>
@@ -34,23 +35,32 @@ class NatOrigins {
   private:
     /// With the family, as records have it.
     using Address = std::pair<std::array<__be32, 4>, __u8>;
-    /// Address, port and protocol as the records have them; port 0: all of the address's ports.
+    /// Address, port and protocol as the records have them; see every_port_of().
     using Key = std::tuple<Address, __u16, __u8>;
     struct Claim {
         Key key;
         std::uint32_t server;
-        /// Of a virtual server of one address and port, so that answers can be translated.
-        bool translatable;
         auto operator<=>(const Claim&) const = default;
     };
-    using Origins = std::map<Key, std::pair<std::uint32_t, std::uint32_t>>;
+    /// Virtual server and real server.
+    using Origin = std::pair<std::uint32_t, std::uint32_t>;
 
+    /// Of a virtual server of several ports, whose answers cannot be translated back.
+    static Key every_port_of(const Address& address);
     static shoal_origin_key to_map(const Key& key);
-    Origins unambiguous() const;
+    std::set<Claim> claims_of(std::uint32_t service, std::span<const PoolMember> members) const;
+    void change(std::uint32_t service, std::set<Claim> now);
+    void touch(const Claim& claim);
+    /// Unset where answers from there could be of several virtual servers, or of none.
+    std::optional<Origin> origin_of(const Key& key) const;
+    Result<void> write(const Key& key);
 
     const Tables* tables_;
     std::map<std::uint32_t, std::set<Claim>> claims_;
-    Origins held_;
+    std::map<Key, std::set<Origin>> claimants_;
+    /// What may have changed since it was written.
+    std::set<Key> touched_;
+    std::map<Key, Origin> held_;
 };
 
 }  // namespace shoal::dataplane

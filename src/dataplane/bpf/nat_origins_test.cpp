@@ -103,10 +103,10 @@ TEST_F(NatOriginsTest, the_next_virtual_server_of_an_entry_has_served_nothing_st
     const auto dataplane = open();
     const Tables tables = pinned_tables();
     const std::uint64_t long_ago = 1;
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index)
+    for (std::uint32_t index = 0; index < SHOAL_USUAL_SERVICES; ++index)
         ASSERT_EQ(bpf_map_update_elem(tables.fd("stateless_times"), &index, &long_ago, BPF_ANY), 0);
     apply(*dataplane, AddService{web_service(), {}});
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
+    for (std::uint32_t index = 0; index < SHOAL_USUAL_SERVICES; ++index) {
         if (tables.services[index].in_use == 0) continue;
         std::uint64_t time = 1;
         ASSERT_EQ(bpf_map_lookup_elem(tables.fd("stateless_times"), &index, &time), 0);

@@ -27,7 +27,7 @@ class OperationsTest : public KernelFixture {
     /// Entries of server_table in use for a real server.
     static std::vector<std::uint32_t> entries_of(const Tables& tables, const ServerKey& key) {
         std::vector<std::uint32_t> found;
-        for (std::uint32_t i = 0; i < SHOAL_MAX_SERVERS; ++i) {
+        for (std::uint32_t i = 0; i < SHOAL_USUAL_SERVERS; ++i) {
             const shoal_server& record = tables.servers[i];
             if ((record.flags & SHOAL_SERVER_IN_USE) != 0 && server_key(record) == key) {
                 found.push_back(i);
@@ -121,7 +121,7 @@ TEST_F(OperationsTest, an_entry_with_connections_is_not_given_to_another_server)
     EXPECT_NE(entries_of(tables, real_server(2).key).at(0), entry);
     store_shared<__u64>(tables.loads[entry].load, 0);
     // As if all entries that were never used had gone.
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    for (std::uint32_t index = 0; index < SHOAL_USUAL_SERVERS; ++index) {
         tables.servers[index].flags |= SHOAL_SERVER_IN_USE;
         if (index != entry) tables.servers[index].flags |= SHOAL_SERVER_AVAILABLE;
     }
@@ -157,7 +157,7 @@ TEST_F(OperationsTest, the_index_of_a_virtual_server_rests_while_connections_nam
     store_shared<__u64>(tables.loads[entry].load, SHOAL_LOAD_ACTIVE_ONE);
     apply(*dataplane, RemoveService{web_service()});
     // As if all indices that were never used had gone.
-    for (std::uint32_t index = 2; index < SHOAL_MAX_SERVICES; ++index)
+    for (std::uint32_t index = 2; index < SHOAL_USUAL_SERVICES; ++index)
         tables.services[index].in_use = 1;
     apply(*dataplane, AddService{web_service(), {model::Scheduler::rr}});
     EXPECT_EQ(tables.services[0].in_use, 0U);

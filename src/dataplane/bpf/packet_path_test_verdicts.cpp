@@ -230,7 +230,7 @@ TEST_F(Verdicts, cut_or_inconsistent_headers_are_dropped) {
 
 TEST_F(Verdicts, a_service_that_names_no_server_record_is_internal) {
     const auto service = path.serve({{"10.0.0.1"}});
-    const_cast<shoal_pool_node&>(path.nodes(service)[1]).server[0] = SHOAL_MAX_SERVERS;
+    const_cast<shoal_pool_node&>(path.nodes(service)[1]).server[0] = SHOAL_USUAL_SERVERS;
     expect_dropped(PacketBuilder::tcp(client, vip, syn), "internal");
 }
 

@@ -67,16 +67,16 @@ Result<std::optional<Pool>> PoolStore::get(std::uint32_t service) {
         if (errno == ENOENT) return std::nullopt;
         return fail(system_error("reading pools", errno));
     }
-    auto& map = open_[service];
-    if (!map || map_info(map.get()).id != id) {
-        auto found = find_pin(service, id);
-        if (!found) return fail(found.error());
-        map = std::move(*found);
-    }
-    const std::uint32_t count = map_info(map.get()).max_entries;
-    const auto memory = MappedArray<shoal_pool_node>::map(map.get(), count);
+    if (const auto known = known_.find(service); known != known_.end() && known->second.id == id)
+        return known->second.pool;
+    const auto map = find_pin(service, id);
+    if (!map) return fail(map.error());
+    const std::uint32_t count = map_info(map->get()).max_entries;
+    const auto memory = MappedArray<shoal_pool_node>::map(map->get(), count);
     if (!memory) return fail(memory.error());
-    return read_pool(std::span(&(*memory)[0], count));
+    auto pool = read_pool(std::span(&(*memory)[0], count));
+    known_[service] = {id, pool};
+    return pool;
 }
 
 Result<void> PoolStore::stage(std::uint32_t service, std::span<const shoal_pool_node> nodes) {
@@ -114,9 +114,8 @@ std::map<std::uint32_t, Error> PoolStore::swap_staged() {
         maps.push_back(map.get());
     }
     auto refused = update(services, maps);
-    for (auto& [service, map] : staged_) {
+    for (const auto service : services) {
         if (refused.contains(service)) continue;
-        open_[service] = std::move(map);
         // The pool is current now; where only the pin kept its old name, find_pin() puts it right.
         static_cast<void>(pins_->rename(next_pin_name(service), pin_name(service)));
     }
@@ -143,7 +142,7 @@ Result<void> PoolStore::remove(std::span<const std::uint32_t> services) {
     const auto refused = update(present, maps);
     for (const std::uint32_t service : present) {
         if (refused.contains(service)) continue;
-        open_.erase(service);
+        known_.erase(service);
         if (auto gone = unpin(service); !gone) return gone;
     }
     if (refused.empty()) return {};

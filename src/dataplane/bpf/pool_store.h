@@ -45,7 +45,13 @@ class PoolStore {
 
     const PinDirectory* pins_;
     int pools_;
-    std::map<std::uint32_t, Descriptor> open_;
+    /// What get() read, as long as it is the current one. What packets change in it is no part of
+    /// a Pool.
+    struct Known {
+        std::uint32_t id = 0;
+        Pool pool{};
+    };
+    std::map<std::uint32_t, Known> known_;
     std::map<std::uint32_t, Descriptor> staged_;
 };
 

@@ -36,9 +36,11 @@ bool is_template(const shoal_connection& cell) {
 
 /// What the table holds.
 struct Found {
-    std::vector<Counts> loads = std::vector<Counts>(SHOAL_MAX_SERVERS);
-    std::vector<Counts> baselines = std::vector<Counts>(SHOAL_MAX_SERVERS);
-    std::vector<std::uint32_t> templates = std::vector<std::uint32_t>(SHOAL_MAX_SERVERS);
+    explicit Found(std::size_t servers) : loads(servers), baselines(servers), templates(servers) {}
+
+    std::vector<Counts> loads;
+    std::vector<Counts> baselines;
+    std::vector<std::uint32_t> templates;
     /// Connections under each template, by its cell.
     std::vector<std::uint32_t> controlled;
     std::vector<std::string> differences;
@@ -68,7 +70,7 @@ void check_addresses(const Tables& tables, std::uint32_t index, Found& found) {
 
 void count_cell(const Tables& tables, std::uint32_t index, Found& found) {
     const shoal_connection& cell = tables.connections[index];
-    if (state_of(cell) == SHOAL_STATE_TEMPLATE && cell.server < SHOAL_MAX_SERVERS) {
+    if (state_of(cell) == SHOAL_STATE_TEMPLATE && cell.server < tables.servers.size()) {
         ++found.templates[cell.server];
     }
     if (state_of(cell) == SHOAL_STATE_FREE || state_of(cell) == SHOAL_STATE_ADDRESSES) return;
@@ -79,7 +81,7 @@ void count_cell(const Tables& tables, std::uint32_t index, Found& found) {
         ++found.controlled[cell.template_cell];
     }
     if (state_of(cell) >= SHOAL_STATES) return;
-    if (cell.server >= SHOAL_MAX_SERVERS || cell.service >= SHOAL_MAX_SERVICES) {
+    if (cell.server >= tables.servers.size() || cell.service >= tables.services.size()) {
         found.differences.push_back(fmt::format("cell {} names real server {} of virtual server {}",
                                                 index, cell.server, cell.service));
         return;
@@ -141,7 +143,7 @@ void compare_cell(const Tables& tables, std::uint32_t index, Found& found) {
 }  // namespace
 
 std::vector<std::string> compare_counts(const Tables& tables, const Tables* former) {
-    Found found;
+    Found found(tables.servers.size());
     for (const Tables* table : {former, &tables}) {
         if (table == nullptr) continue;
         found.controlled.assign(table->connections.size(), 0);
@@ -150,7 +152,7 @@ std::vector<std::string> compare_counts(const Tables& tables, const Tables* form
         for (std::uint32_t index = 0; index < table->connections.size(); ++index)
             compare_cell(*table, index, found);
     }
-    for (std::uint32_t server = 0; server < SHOAL_MAX_SERVERS; ++server)
+    for (std::uint32_t server = 0; server < tables.servers.size(); ++server)
         compare_server(tables, server, found);
     return std::move(found.differences);
 }

@@ -48,11 +48,18 @@ void set_thresholds(shoal_server_load& load, std::uint32_t upper, std::uint32_t 
 
 }  // namespace
 
+ServerRecords::ServerRecords(const Tables& tables) : tables_(&tables) {
+    for (std::uint32_t index = 0; index < tables.servers.size(); ++index) {
+        const shoal_server& record = tables.servers[index];
+        if (record.family != 0) entries_.emplace(address_of(record.address, record.family), index);
+    }
+}
+
 void ServerRecords::begin() {
     removed_.clear();
     free_.clear();
     searched_used_ = false;
-    for (std::uint32_t index = SHOAL_MAX_SERVERS; index-- > 0;) {
+    for (std::uint32_t index = tables_->servers.size(); index-- > 0;) {
         const shoal_server& record = tables_->servers[index];
         if (!taken(record)) free_.push_back(index);
         if (removed(record)) removed_[{record.service, server_key(record)}] = index;
@@ -76,7 +83,10 @@ Result<std::uint32_t> ServerRecords::find_free() {
         }
     }
     if (free_.empty()) {
-        return fail(fmt::format("all {} entries for real servers are taken", SHOAL_MAX_SERVERS));
+        return fail(fmt::format(
+            "all {} entries for real servers are taken: `shoal stop`, and shoald makes room for as "
+            "many as the configuration has when it starts",
+            tables_->servers.size()));
     }
     const std::uint32_t index = free_.back();
     free_.pop_back();
@@ -108,15 +118,22 @@ Result<std::uint32_t> ServerRecords::reserve(std::uint32_t service, const Server
     detail.family = record.family;
     ++detail.use;
     tables_->loads[*index] = {};
-    tables_->servers[*index] = record;
+    put_record(*index, record);
     if (const auto hop = next_hops_.find(server.address); hop != next_hops_.end()) {
         write_next_hop(*index, hop->second);
     }
     return index;
 }
 
+void ServerRecords::put_record(std::uint32_t index, const shoal_server& record) {
+    shoal_server& entry = tables_->servers[index];
+    if (entry.family != 0) entries_.erase({address_of(entry.address, entry.family), index});
+    entry = record;
+    entries_.emplace(address_of(record.address, record.family), index);
+}
+
 void ServerRecords::forget_servers_of(std::uint32_t service) {
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    for (std::uint32_t index = 0; index < tables_->servers.size(); ++index) {
         shoal_server& record = tables_->servers[index];
         if (!removed(record) || record.service != service) continue;
         removed_.erase({service, server_key(record)});
@@ -193,16 +210,15 @@ Server ServerRecords::server(std::uint32_t index, std::uint32_t weight) const {
 
 void ServerRecords::set_next_hop(const net::Address& real_server, const NextHop& hop) {
     next_hops_[real_server] = hop;
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
-        const shoal_server& record = tables_->servers[index];
-        if (taken(record) && address_of(record.address, record.family) == real_server)
-            write_next_hop(index, hop);
+    for (auto entry = entries_.lower_bound({real_server, 0});
+         entry != entries_.end() && entry->first == real_server; ++entry) {
+        if (taken(tables_->servers[entry->second])) write_next_hop(entry->second, hop);
     }
 }
 
 std::vector<bool> ServerRecords::services_with_entries() const {
-    std::vector<bool> named(SHOAL_MAX_SERVICES, false);
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    std::vector<bool> named(tables_->services.size(), false);
+    for (std::uint32_t index = 0; index < tables_->servers.size(); ++index) {
         const shoal_server& record = tables_->servers[index];
         if (!taken(record)) continue;
         if (!removed(record) || is_named(index)) named[record.service] = true;
@@ -212,7 +228,7 @@ std::vector<bool> ServerRecords::services_with_entries() const {
 
 std::vector<net::Address> ServerRecords::kept_addresses() const {
     std::vector<net::Address> addresses;
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    for (std::uint32_t index = 0; index < tables_->servers.size(); ++index) {
         const shoal_server& record = tables_->servers[index];
         if (removed(record) && has_flags(record, SHOAL_SERVER_KEPT) && has_connections(index)) {
             addresses.push_back(address_of(record.address, record.family));

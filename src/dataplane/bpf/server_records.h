@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace shoal::dataplane {
 class ServerRecords {
   public:
     /// `tables` outlives it.
-    explicit ServerRecords(const Tables& tables) : tables_(&tables) {}
+    explicit ServerRecords(const Tables& tables);
 
     /// Looks at the table afresh. Before the reservations of each batch.
     void begin();
@@ -57,6 +58,8 @@ class ServerRecords {
     Server server(std::uint32_t index, std::uint32_t weight) const;
     /// For every entry of this address, and for entries taken later.
     void set_next_hop(const net::Address& real_server, const NextHop& hop);
+    /// Those that were set there so far; the entries have them already.
+    void take_next_hops_of(const ServerRecords& other) { next_hops_ = other.next_hops_; }
     /// By index of the virtual server: whether a real server belongs to it, or a removed one that
     /// connections or persistence templates still name.
     std::vector<bool> services_with_entries() const;
@@ -69,10 +72,13 @@ class ServerRecords {
     /// By a connection or a persistence template.
     bool is_named(std::uint32_t index) const;
     Result<std::uint32_t> find_free();
+    void put_record(std::uint32_t index, const shoal_server& record);
     void write_next_hop(std::uint32_t index, const NextHop& hop) const;
 
     const Tables* tables_;
     std::map<net::Address, NextHop> next_hops_;
+    /// The entries that each address has, or had last.
+    std::set<std::pair<net::Address, std::uint32_t>> entries_;
     /// Of removed servers, by virtual server.
     std::map<Place, std::uint32_t> removed_;
     /// Never used, or used for the last time: the next one at the back.

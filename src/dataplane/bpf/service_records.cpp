@@ -45,13 +45,13 @@ void ServiceRecords::learn_marks() {
 Result<void> ServiceRecords::load() {
     if (auto done = ports_.load(); !done) return done;
     const auto family = [&](std::uint32_t index) {
-        return index < SHOAL_MAX_SERVICES ? tables_->services[index].key.family : __u8{0};
+        return index < tables_->services.size() ? tables_->services[index].key.family : __u8{0};
     };
     if (auto done = access_.load(family); !done) return done;
     std::set<Endpoint> endpoints;
     for (const auto& [endpoint, assignment] : ports_.held())
         endpoints.insert(endpoint);
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
+    for (std::uint32_t index = 0; index < tables_->services.size(); ++index) {
         const shoal_service& record = tables_->services[index];
         if (record.in_use == 0) continue;
         const ServiceKey key = key_of(record);
@@ -63,7 +63,7 @@ Result<void> ServiceRecords::load() {
     }
     learn_marks();
     const auto exists = [&](std::uint32_t index) {
-        return index < SHOAL_MAX_SERVICES && tables_->services[index].in_use != 0;
+        return index < tables_->services.size() && tables_->services[index].in_use != 0;
     };
     if (auto done = access_.remove_unless(exists); !done) return done;
     return assign(endpoints);
@@ -113,7 +113,7 @@ bool ServiceRecords::was_used(std::uint32_t index) const {
 /// Used ones come last: a packet may still be on its way with the index of one just removed.
 Result<std::uint32_t> ServiceRecords::reserve(const std::vector<bool>& named) {
     for (const bool used : {false, true}) {
-        for (std::uint32_t index = 0; index < SHOAL_MAX_SERVICES; ++index) {
+        for (std::uint32_t index = 0; index < tables_->services.size(); ++index) {
             if (tables_->services[index].in_use != 0 || was_used(index) != used || named[index] ||
                 reserved_.contains(index)) {
                 continue;
@@ -122,7 +122,10 @@ Result<std::uint32_t> ServiceRecords::reserve(const std::vector<bool>& named) {
             return index;
         }
     }
-    return fail(fmt::format("all {} entries for virtual servers are taken", SHOAL_MAX_SERVICES));
+    return fail(fmt::format(
+        "all {} entries for virtual servers are taken: `shoal stop`, and shoald makes room for "
+        "as many as the configuration has when it starts",
+        tables_->services.size()));
 }
 
 Result<void> ServiceRecords::create(std::uint32_t index, const ServiceKey& key,
@@ -130,7 +133,8 @@ Result<void> ServiceRecords::create(std::uint32_t index, const ServiceKey& key,
     if (auto done = begin_counters(*tables_, index); !done) return done;
     // Nothing of its own was served statelessly yet.
     const __u64 never = 0;
-    if (bpf_map_update_elem(tables_->fd("stateless_times"), &index, &never, BPF_ANY) != 0) {
+    const std::uint32_t entry = shoal_stateless_entry(index);
+    if (bpf_map_update_elem(tables_->fd("stateless_times"), &entry, &never, BPF_ANY) != 0) {
         return fail(system_error("clearing the time of stateless service", errno));
     }
     tables_->services[index] = to_record(key, options, hz());

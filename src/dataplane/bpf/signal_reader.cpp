@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "dataplane/bpf/conversions.h"
 #include "dataplane/bpf/service_options.h"
@@ -30,10 +31,10 @@ int SignalReader::collect(void* self, void* data, std::size_t size) {
     shoal_signal raw{};
     if (size != sizeof raw) return 0;
     std::memcpy(&raw, data, sizeof raw);
-    if (raw.service >= SHOAL_MAX_SERVICES || raw.server >= SHOAL_MAX_SERVERS) return 0;
     auto& reader = *static_cast<SignalReader*>(self);
-    reader.taken_.push_back({key_of(reader.tables_->services[raw.service]),
-                             server_key(reader.tables_->servers[raw.server])});
+    const auto& [services, servers] = std::tie(reader.tables_->services, reader.tables_->servers);
+    if (raw.service >= services.size() || raw.server >= servers.size()) return 0;
+    reader.taken_.push_back({key_of(services[raw.service]), server_key(servers[raw.server])});
     return 0;
 }
 

@@ -41,13 +41,19 @@ std::int64_t sweeper_age_ms(const shoal_sweeper& sweeper) {
     return now_ms - static_cast<std::int64_t>(load_shared(sweeper.last_tick_ns) / 1'000'000);
 }
 
-Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry) {
-    const auto counters = read_counters(tables.fd("service_counters"), entry.index);
+struct Readers {
+    CountersReader services;
+    CountersReader servers;
+};
+
+Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Entry& entry,
+                                 Readers& readers) {
+    const auto counters = readers.services.read(entry.index);
     if (!counters) return fail(counters.error());
     ServiceLoad load{entry.service.key, *counters, {}};
     for (std::size_t i = 0; i < entry.server_indices.size(); ++i) {
         const std::uint32_t index = entry.server_indices[i];
-        const auto server = read_counters(tables.fd("server_counters"), index);
+        const auto server = readers.servers.read(index);
         if (!server) return fail(server.error());
         const __u64 counts = load_shared(tables.loads[index].load);
         ServerLoad& now = load.servers.emplace_back();
@@ -66,8 +72,10 @@ Result<ServiceLoad> read_service(const Tables& tables, const VirtualServers::Ent
 Result<Statistics> read_statistics(const Tables& tables, const Tables* former, int former_verdicts,
                                    const std::vector<VirtualServers::Entry>& entries) {
     Statistics statistics;
+    Readers readers{CountersReader(tables.fd("service_counters")),
+                    CountersReader(tables.fd("server_counters"))};
     for (const auto& entry : entries) {
-        auto load = read_service(tables, entry);
+        auto load = read_service(tables, entry, readers);
         if (!load) return fail(load.error());
         statistics.services.push_back(std::move(*load));
     }

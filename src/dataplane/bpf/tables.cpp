@@ -25,41 +25,43 @@ std::uint64_t memory_of(int fd) {
     return 0;
 }
 
+/// 0 where the kernel does not know the map.
+std::uint32_t entries_of(int fd) {
+    bpf_map_info info{};
+    __u32 length = sizeof info;
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.max_entries : 0;
+}
+
 }  // namespace
 
 Result<Tables> Tables::map(Objects maps) {
     Tables tables{};
     tables.maps = std::move(maps);
     Result<void> result;
-    const auto take = [&]<class T>(MappedArray<T>& array, const char* name, std::uint32_t entries) {
+    const auto take = [&]<class T>(MappedArray<T>& array, const char* name) {
         if (!result) return;
-        auto mapped = MappedArray<T>::map(tables.fd(name), entries);
+        auto mapped = MappedArray<T>::map(tables.fd(name), entries_of(tables.fd(name)));
         if (mapped) {
             array = std::move(*mapped);
         } else {
             result = fail(mapped.error().within(name));
         }
     };
-    bpf_map_info info{};
-    __u32 length = sizeof info;
-    if (bpf_obj_get_info_by_fd(tables.fd("connections"), &info, &length) != 0) {
-        return fail(system_error("reading the size of the table", errno));
-    }
-    take(tables.settings, "settings", 1);
-    take(tables.sweeper, "sweeper", 1);
-    take(tables.free_ring, "free_ring", 1);
-    take(tables.address_filter, "address_filter", 1);
-    take(tables.free_cells, "free_cells", info.max_entries);
-    take(tables.connections, "connections", info.max_entries);
-    take(tables.services, "service_table", SHOAL_MAX_SERVICES);
-    take(tables.servers, "server_table", SHOAL_MAX_SERVERS);
-    take(tables.details, "server_details", SHOAL_MAX_SERVERS);
-    take(tables.loads, "server_loads", SHOAL_MAX_SERVERS);
-    take(tables.templates, "server_templates", SHOAL_MAX_SERVERS);
-    take(tables.devices, "devices", SHOAL_MAX_DEVICES);
-    take(tables.former_counters, "former_counters", 1);
-    take(tables.former_verdicts, "former_verdicts", SHOAL_MAX_VERDICTS);
-    take(tables.cursors, "scheduler_state", SHOAL_MAX_SERVICES);
+    take(tables.settings, "settings");
+    take(tables.sweeper, "sweeper");
+    take(tables.free_ring, "free_ring");
+    take(tables.address_filter, "address_filter");
+    take(tables.free_cells, "free_cells");
+    take(tables.connections, "connections");
+    take(tables.services, "service_table");
+    take(tables.servers, "server_table");
+    take(tables.details, "server_details");
+    take(tables.loads, "server_loads");
+    take(tables.templates, "server_templates");
+    take(tables.devices, "devices");
+    take(tables.former_counters, "former_counters");
+    take(tables.former_verdicts, "former_verdicts");
+    take(tables.cursors, "scheduler_state");
     if (!result) return fail(result.error());
     return tables;
 }

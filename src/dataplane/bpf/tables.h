@@ -43,7 +43,7 @@ struct Tables {
 
     /// A map by its name in bpf/maps.h.
     int fd(const char* name) const { return maps.at(name).get(); }
-    TableSizes sizes() const { return {connections.size()}; }
+    TableSizes sizes() const { return {connections.size(), services.size(), servers.size()}; }
     /// A real server's active and inactive connections, as in shoal_server_load.
     __u64 counts(std::uint32_t server) const {
         return load_shared(loads[server].load) & SHOAL_LOAD_COUNTS;

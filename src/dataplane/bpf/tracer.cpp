@@ -99,9 +99,9 @@ class Converter {
         event.device = device(raw.interface);
         event.bytes = raw.bytes;
         if (raw.verdict < verdict_texts.size()) event.verdict = verdict_texts[raw.verdict].name;
-        if (raw.service < SHOAL_MAX_SERVICES)
+        if (raw.service < tables_->services.size())
             event.virtual_server = key_of(tables_->services[raw.service]).to_string();
-        if (raw.server < SHOAL_MAX_SERVERS)
+        if (raw.server < tables_->servers.size())
             event.real_server = server_key(tables_->servers[raw.server]).to_string();
         put_tuples(event, raw);
         return event;

@@ -293,7 +293,7 @@ Result<void> VirtualServers::repair_pool(std::uint32_t index, std::vector<bool>&
 }
 
 void VirtualServers::release_unlisted(const std::vector<bool>& listed) const {
-    for (std::uint32_t index = 0; index < SHOAL_MAX_SERVERS; ++index) {
+    for (std::uint32_t index = 0; index < tables_->servers.size(); ++index) {
         if (!listed[index]) servers_.release(index);
     }
 }
@@ -301,8 +301,8 @@ void VirtualServers::release_unlisted(const std::vector<bool>& listed) const {
 Result<void> VirtualServers::repair() {
     if (auto done = services_.load(); !done) return done;
     if (auto done = origins_.load(); !done) return done;
-    std::vector<bool> listed(SHOAL_MAX_SERVERS, false);
-    std::vector<bool> exists(SHOAL_MAX_SERVICES, false);
+    std::vector<bool> listed(tables_->servers.size(), false);
+    std::vector<bool> exists(tables_->services.size(), false);
     for (const auto& [key, index] : services_.all()) {
         exists[index] = true;
         if (auto done = repair_pool(index, listed); !done) return done;

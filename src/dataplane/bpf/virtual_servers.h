@@ -38,6 +38,10 @@ class VirtualServers {
     /// Operations on virtual servers only; see Dataplane::apply_all(). The kernel waits some
     /// milliseconds for all pools that are swapped, not for each.
     std::vector<Result<void>> apply(std::span<const Operation> operations);
+    /// Those that were set there so far.
+    void take_next_hops_of(const VirtualServers& other) {
+        servers_.take_next_hops_of(other.servers_);
+    }
     void set_next_hop(const net::Address& real_server, const NextHop& hop) {
         servers_.set_next_hop(real_server, hop);
     }

@@ -209,7 +209,7 @@ void PacketPath::set_pool(std::uint32_t service, const std::vector<Member>& memb
                     .members = members};
     std::vector<MemberState> states;
     for (std::uint32_t place = 0; place < members.size(); ++place) {
-        if (members[place].server >= SHOAL_MAX_SERVERS) {  // a test of impossible states
+        if (members[place].server >= SHOAL_USUAL_SERVERS) {  // a test of impossible states
             states.emplace_back();
             continue;
         }
